@@ -1,6 +1,6 @@
 //! Conversion from NumPy arrays, without copying, and back.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rayon::prelude::*;
@@ -23,6 +23,34 @@ pub enum Rows<'py> {
     /// Double-precision features.
     #[pyo3(transparent)]
     F64(PyReadonlyArray2<'py, f64>),
+}
+
+/// What a network learns to predict: classes, (N), of uint32, or target values, (N, C), of float32.
+#[derive(FromPyObject)]
+pub enum Labels<'py> {
+    /// Class indices.
+    #[pyo3(transparent)]
+    Classes(PyReadonlyArray1<'py, u32>),
+    /// Target values.
+    #[pyo3(transparent)]
+    Values(PyReadonlyArray2<'py, f32>),
+}
+
+impl Labels<'_> {
+    /// The class of every row, which is the first if there are target values, and these values.
+    ///
+    /// # Errors
+    /// Target values that are not in C order.
+    pub fn read(&self) -> PyResult<(Vec<u32>, Option<Matrix>)> {
+        match self {
+            Labels::Classes(labels) => Ok((labels.to_vec()?, None)),
+            Labels::Values(values) => {
+                let (rows, columns) = (values.shape()[0], values.shape()[1]);
+                let matrix = Matrix::new(rows, columns, values.as_slice()?.to_vec()).map_err(exception)?;
+                Ok((vec![0; rows], Some(matrix)))
+            }
+        }
+    }
 }
 
 /// The same, usable without the GIL.
@@ -279,10 +307,13 @@ fn arrays(py: Python<'_>, set: &Dataset) -> PyResult<Arrays> {
 }
 
 /// A data source by its name, such as `mnist` or a folder: the training set, the test set if there is one,
-/// the names of the classes, and the sides of the images.
+/// the names of the classes, the sides of the images, and the notes of the reader.
 #[pyfunction]
 #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
-pub fn load(py: Python<'_>, name: &str) -> PyResult<(Arrays, Option<Arrays>, Vec<String>, Option<Sides>)> {
+pub fn load(
+    py: Python<'_>,
+    name: &str,
+) -> PyResult<(Arrays, Option<Arrays>, Vec<String>, Option<Sides>, Vec<String>)> {
     let collection = py.detach(|| -> Result<_> { name.parse::<Source>()?.open() }).map_err(exception)?;
     let train = collection.train;
     let image = train.image_shape().map(sides);
@@ -291,5 +322,5 @@ pub fn load(py: Python<'_>, name: &str) -> PyResult<(Arrays, Option<Arrays>, Vec
         Some(sealed) => Some(arrays(py, &sealed.open(&mut Vec::new(), "handed to Python as an array"))?),
         None => None,
     };
-    Ok((arrays(py, &train)?, test, train.classes().to_vec(), image))
+    Ok((arrays(py, &train)?, test, train.classes().to_vec(), image, collection.notes))
 }

@@ -11,12 +11,14 @@
 //! | `preprocessing` | the preprocessing of every row |
 //! | `model` | a model and its file |
 //! | `training` | training of networks and linear classifiers |
+//! | `full_batch` | loss and gradient of a whole training set, for L-BFGS |
 //! | `distributed` | distributed training: partial gradients and the parameter server |
 //! | `lecture` | loss and gradients of the lecture's network |
 
 mod arrays;
 mod distributed;
 mod errors;
+mod full_batch;
 mod lecture;
 mod model;
 mod preprocessing;
@@ -36,6 +38,8 @@ mod core {
     use crate::arrays::{load, looks_like_pixels, statistics};
     #[pymodule_export]
     use crate::distributed::{ParameterServer, Replica};
+    #[pymodule_export]
+    use crate::full_batch::FullBatch;
     #[pymodule_export]
     use crate::lecture::{loss_and_gradients, network, scores};
     #[pymodule_export]

@@ -159,12 +159,13 @@ impl Model {
         class_list(self.model.classes())
     }
 
-    /// What the scores mean: `probabilities`, `logits` or `margins`.
+    /// What the scores mean: `probabilities`, `logits`, `values` or `margins`.
     #[getter]
     fn score_kind(&self) -> &'static str {
         match self.model.card.scores {
             ScoreKind::Probabilities => "probabilities",
             ScoreKind::Logits => "logits",
+            ScoreKind::Values => "values",
             _ => "margins",
         }
     }

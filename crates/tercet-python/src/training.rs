@@ -7,16 +7,18 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde::Deserialize;
-use tercet::Result;
 use tercet::data::Dataset;
 use tercet::linear::dual;
+use tercet::loss::TargetLoss;
+use tercet::model::ScoreKind;
 use tercet::network::{Architecture, Init, Network, Shape};
 use tercet::optimizer::Moments;
 use tercet::preprocess::Input;
 use tercet::recipe::score_kind;
-use tercet::train::{Plan, Settings, Step, Trainer, Training, Validation, diagnose};
+use tercet::train::{Plan, PlanTargets, Settings, Step, Trainer, Training, Validation, diagnose};
+use tercet::{Matrix, Result};
 
-use crate::arrays::{ClassList, Rows, View, classes};
+use crate::arrays::{ClassList, Labels, Rows, View, classes};
 use crate::errors::exception;
 use crate::model::{Model, Parts, flow};
 use crate::preprocessing::{Preprocessing, lend};
@@ -54,11 +56,14 @@ impl OptimizerState {
 /// The architecture and training settings of a network, as JSON from the estimators.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {
+pub struct Request {
     /// The layers; `None` for the linear classifier.
     layers: Option<Architecture>,
     init: Init,
-    settings: Settings,
+    pub settings: Settings,
+    /// The loss of target values; `None` for classes.
+    #[serde(default)]
+    targets: Option<TargetLoss>,
     seed: u64,
 }
 
@@ -85,7 +90,7 @@ struct Epoch {
 pub fn train<'py>(
     py: Python<'py>,
     x: Rows<'py>,
-    labels: PyReadonlyArray1<'py, u32>,
+    labels: Labels<'py>,
     classes: ClassList,
     request: &str,
     preprocessing: &Preprocessing,
@@ -98,8 +103,9 @@ pub fn train<'py>(
     threads: Option<usize>,
 ) -> PyResult<(Model, Bound<'py, PyDict>, OptimizerState, bool)> {
     let request: Request = serde_json::from_str(request).map_err(refuse)?;
-    let (view, labels) = (x.view()?, labels.to_vec()?);
+    let (view, (labels, values)) = (x.view()?, labels.read()?);
     let parts = request.parts(preprocessing, classes)?;
+    let targets = request.plan_targets(values)?;
     let weights = weights.map(|weights| weights.to_vec()).transpose()?;
     let validation = match &validation {
         Some((x, y)) => Some((x.view()?, y.to_vec()?)),
@@ -114,7 +120,9 @@ pub fn train<'py>(
     let job = |desk: &Desk| {
         let train = |validation: Option<&Dataset>| {
             inputs(view, labels, &parts, |examples| {
-                let plan = Plan::new(&examples, request.settings, request.seed).with_weights(weights);
+                let plan = Plan::new(&examples, request.settings, request.seed)
+                    .with_weights(weights)
+                    .with_targets(targets);
                 let mut trainer = Trainer::new(untrained, plan.with_validation(validation))?;
                 trainer.set_optimizer_state(optimizer_state)?;
                 run(&mut trainer, desk, callback.as_ref())?;
@@ -213,17 +221,29 @@ pub fn refuse(error: impl std::fmt::Display) -> PyErr {
 
 impl Request {
     /// The parts of the model other than its layers.
-    fn parts(&self, preprocessing: &Preprocessing, classes: ClassList) -> PyResult<Parts> {
+    pub fn parts(&self, preprocessing: &Preprocessing, classes: ClassList) -> PyResult<Parts> {
         Ok(Parts {
             preprocessing: preprocessing.fitted.clone(),
             classes: self::classes(classes)?,
-            scores: score_kind(self.settings.loss),
+            scores: self.targets.map_or(score_kind(self.settings.loss), |_| ScoreKind::Values),
             is_linear: self.layers.is_none(),
         })
     }
 
+    /// The target values with their loss.
+    ///
+    /// # Errors
+    /// Values without a loss, or a loss without values.
+    pub fn plan_targets(&self, values: Option<Matrix>) -> PyResult<Option<PlanTargets>> {
+        match (self.targets, values) {
+            (Some(loss), Some(values)) => Ok(Some(PlanTargets::new(loss, values))),
+            (None, None) => Ok(None),
+            (loss, _) => Err(refuse(format!("found targets of {loss:?}; expected them with target values"))),
+        }
+    }
+
     /// The network before training.
-    fn network(&self, parts: &Parts) -> Result<Network> {
+    pub fn network(&self, parts: &Parts) -> Result<Network> {
         let Input { features, image, .. } = parts.preprocessing.input();
         let (init, seed, classes) = (self.init, self.seed, parts.classes.len());
         match &self.layers {

@@ -11,6 +11,10 @@ ESTIMATORS = [
     tercet.LinearClassifier(loss="softmax"),
     tercet.LinearClassifier(solver="dual"),
     tercet.MLPClassifier(),
+    tercet.MLPClassifier(solver="lbfgs", max_iter=50),
+    tercet.MLPClassifier(preprocessing=None, shuffle=False),
+    tercet.MLPRegressor(),
+    tercet.MLPRegressor(solver="lbfgs", max_iter=50),
     tercet.CNNClassifier(),
 ]
 

@@ -116,7 +116,7 @@ def test_every_type_of_number_is_read_exactly(dtype):
     X = (DIGITS[:300] > 7 if dtype is bool else DIGITS[:300]).astype(dtype)
     expected = tercet.LinearClassifier(random_state=0).fit(X.astype(np.float64), LABELS[:300])
     found = tercet.LinearClassifier(random_state=0).fit(X, LABELS[:300])
-    np.testing.assert_array_equal(found.coef_, expected.coef_)
+    np.testing.assert_array_equal(found.coef_, expected.coef_.astype(found.coef_.dtype))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_stream_of_batches_is_not_standardised_until_there_was_a_fit():
     np.testing.assert_array_equal(fitted.preprocessing_.mean, before)
     warm = tercet.MLPClassifier(max_iter=3, random_state=0, warm_start=True).fit(X, y)
     before = warm.preprocessing_.mean
-    np.testing.assert_array_equal(warm.fit(X[:100], y[:100]).preprocessing_.mean, before)
+    np.testing.assert_array_equal(warm.fit(X[::2], y[::2]).preprocessing_.mean, before)
 
 
 @pytest.mark.parametrize(

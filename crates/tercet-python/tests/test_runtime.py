@@ -218,6 +218,6 @@ def test_progress_shows_the_remaining_time(mnist, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert (
         len(lines) == 2
-        and lines[1].startswith("Epoch 2 of 2: loss")
+        and lines[1].startswith("Iteration 2 of 2, loss = ")
         and lines[1].endswith("at most 0.0 s left")
     )

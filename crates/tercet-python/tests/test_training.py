@@ -306,7 +306,7 @@ def test_arrays_of_images(digits):
     ("params", "words"),
     [
         ({"learning_rate_init": 0}, "learning_rate_init is 0; expected above 0"),
-        ({"solver": "lbfgs"}, "solver is 'lbfgs'; expected one of adam"),
+        ({"solver": "newton"}, "solver is 'newton'; expected one of adam"),
         ({"activation": "step"}, "activation is 'step'"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes is 0"),
         ({"dropout": 1.0}, "dropout is 1"),

@@ -11,10 +11,12 @@ from ._files import load
 from ._threads import threads
 from ._torch import from_state_dict
 from ._tuning import Tuned, tune
+from .convolution import CNNClassifier
 from .datasets import Collection, Part, load_data, load_mnist
 from .linear import LinearClassifier
 from .neighbors import KNeighborsClassifier, NearestNeighbors
-from .network import CNNClassifier, MLPClassifier
+from .network import MLPClassifier
+from .regression import MLPRegressor
 
 __all__ = [
     "CNNClassifier",
@@ -23,6 +25,7 @@ __all__ = [
     "KNeighborsClassifier",
     "LinearClassifier",
     "MLPClassifier",
+    "MLPRegressor",
     "NearestNeighbors",
     "Part",
     "Tuned",

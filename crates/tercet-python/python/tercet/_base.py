@@ -63,6 +63,19 @@ def spec_of(preprocessing: Any) -> str:
     return preprocessing
 
 
+def _writable(values: dict[str, Any]) -> dict[str, Any]:
+    """The values that can be written as JSON, a dictionary as the list of its items."""
+    plain = {}
+    for name, value in values.items():
+        value = {"items": _plain([*value.items()])} if isinstance(value, dict) else _plain(value)
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            continue
+        plain[name] = value
+    return plain
+
+
 def _plain(value: Any) -> Any:
     """Numbers of NumPy as those of Python, alone or in sequences."""
     if isinstance(value, (np.generic, np.ndarray)):
@@ -70,15 +83,17 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-class Classifier(ClassifierMixin, BaseEstimator):
-    """A classifier around a model of the core, ``model_``."""
+class Estimator(BaseEstimator):
+    """An estimator around a model of the core, ``model_``."""
 
     #: Whether arrays of images, (N, height, width) or (N, height, width, channels), are accepted.
     _takes_images = True
 
     model_: _core.Model
-    classes_: np.ndarray
     n_features_in_: int
+
+    #: Fitted attributes, apart from those that the model itself implies, that a model file keeps.
+    _kept: tuple[str, ...] = ()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -88,42 +103,16 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _threads(self) -> int | None:
         return _threads.resolve(getattr(self, "n_jobs", None))
 
-    def _labels(self, y: Any) -> np.ndarray:
-        """Convert y to class indices and set ``classes_``."""
+    def _require(self, y: Any) -> None:
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
             )
-        y = column_or_1d(y, warn=True)
-        if len(y) and y.dtype.kind in "iu" and y.dtype != np.uint64:
-            numbers = y.astype(np.int64, copy=False)
-            low = int(numbers.min())
-            if int(numbers.max()) - low < _FEW:
-                # The same as below, by counting instead of sorting.
-                there = np.bincount(numbers - low) > 0
-                self.classes_ = (np.flatnonzero(there) + low).astype(y.dtype)
-                return (np.cumsum(there, dtype=np.uint32) - 1)[numbers - low]
-        if y.dtype.kind != "M":
-            check_classification_targets(y)
-        self.classes_, indices = np.unique(y, return_inverse=True)
-        return np.ascontiguousarray(indices, dtype=np.uint32)
 
     def _scores(self, X: Any) -> np.ndarray:
-        return self.model_.scores(*_rows.queries(self, X), self._threads())
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the class of each row of X.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self, "model_")
-        return self.classes_[self._scores(X).argmax(axis=1)]
+        """The scores of each row of X: float32 if X is, otherwise float64, as in scikit-learn."""
+        scores = self.model_.scores(*_rows.queries(self, X), self._threads())
+        return scores if getattr(X, "dtype", None) == np.float32 else scores.astype(np.float64)
 
     def _repr_html_inner(self) -> str:
         """scikit-learn's diagram of the estimator, followed by a description of the fitted model."""
@@ -146,7 +135,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the model to a file. :func:`tercet.load` and the program ``tercet`` open it.
 
-        The file holds the preprocessing, the classes with their type, and the parameters of the estimator.
+        The file holds the preprocessing, the classes with their type, the parameters of the estimator, and
+        its attributes, such as ``n_iter_`` and the names of the features. The state of the optimizer is only
+        kept in pickles.
 
         Parameters
         ----------
@@ -155,9 +146,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         model = self._model_to_save()
         card = json.loads(model.card)
-        names, label_type = list_of(self.classes_)
-        card["classes"] = {"names": names, "type": label_type}
-        card["settings"] = {"estimator": type(self).__name__, "params": self._plain_params()}
+        if hasattr(self, "classes_"):
+            names, label_type = list_of(self.classes_)
+            card["classes"] = {"names": names, "type": label_type}
+        card["settings"] = {
+            "estimator": type(self).__name__,
+            "params": _writable(self.get_params(deep=False)),
+            "fitted": self._fitted(),
+        }
         card["metrics"] = {k: float(v) for k, v in getattr(self, "_metrics", {}).items() if np.isfinite(v)}
         if isinstance(getattr(self, "random_state", None), (int, np.integer)):
             card["seed"] = int(self.random_state)
@@ -166,24 +162,75 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _model_to_save(self) -> _core.Model:
         return self.model_
 
-    def _plain_params(self) -> dict[str, Any]:
-        """The parameters that can be written as JSON, a dictionary as the list of its items."""
-        plain = {}
-        for name, value in self.get_params(deep=False).items():
-            value = {"items": _plain([*value.items()])} if isinstance(value, dict) else _plain(value)
-            try:
-                json.dumps(value, allow_nan=False)
-            except (TypeError, ValueError):
-                continue
-            plain[name] = value
-        return plain
+    def _fitted(self) -> dict[str, Any]:
+        """The fitted attributes that a model file keeps."""
+        names = ("feature_names_in_", *self._kept)
+        fitted = _writable({name: getattr(self, name) for name in names if hasattr(self, name)})
+        if self._range is not None:
+            fitted["range"] = [self._range.low, self._range.high, self._range.mean]
+        if hasattr(self, "classes_"):
+            fitted["label_dtype"] = self.classes_.dtype.str
+        return fitted
 
-    def _adopt(self, model: _core.Model) -> None:
-        """Become the estimator of a model that was loaded from a file."""
+    def _adopt(self, model: _core.Model, fitted: dict[str, Any] | None = None) -> None:
+        """Become the estimator of a model that was loaded from a file, with these fitted attributes."""
+        fitted = fitted or {}
         self.model_ = model
-        self.classes_ = classes_of(*model.classes)
+        self._adopt_classes(model, fitted.get("label_dtype"))
         self.n_features_in_ = model.features
         self._range = _rows.Range(0.0, 255.0, 127.5, warned=False) if model.is_pixels else None
+        if "range" in fitted:
+            self._range = _rows.Range(*fitted["range"])
+        if "feature_names_in_" in fitted:
+            self.feature_names_in_ = np.array(fitted["feature_names_in_"], dtype=object)
+        for name in self._kept:
+            if name in fitted:
+                setattr(self, name, fitted[name])
+
+    def _adopt_classes(self, model: _core.Model, dtype: str | None) -> None:
+        """Set what the labels were."""
 
     def _describe_model(self) -> None:
         """Set the parameters that the model file implies, for a model from another program."""
+
+
+class Classifier(ClassifierMixin, Estimator):
+    """A classifier around a model of the core."""
+
+    classes_: np.ndarray
+
+    def _labels(self, y: Any) -> np.ndarray:
+        """Convert y to class indices and set ``classes_``."""
+        self._require(y)
+        y = column_or_1d(y, warn=True)
+        if len(y) and y.dtype.kind in "iu" and y.dtype != np.uint64:
+            numbers = y.astype(np.int64, copy=False)
+            low = int(numbers.min())
+            if int(numbers.max()) - low < _FEW:
+                # The same as below, by counting instead of sorting.
+                there = np.bincount(numbers - low) > 0
+                self.classes_ = (np.flatnonzero(there) + low).astype(y.dtype)
+                return (np.cumsum(there, dtype=np.uint32) - 1)[numbers - low]
+        if y.dtype.kind != "M":
+            check_classification_targets(y)
+        self.classes_, indices = np.unique(y, return_inverse=True)
+        return np.ascontiguousarray(indices, dtype=np.uint32)
+
+    def _adopt_classes(self, model: _core.Model, dtype: str | None) -> None:
+        self.classes_ = classes_of(*model.classes)
+        if dtype is not None:
+            self.classes_ = self.classes_.astype(dtype)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the class of each row of X.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self, "model_")
+        return self.classes_[self._scores(X).argmax(axis=1)]

@@ -8,21 +8,24 @@ import os
 from typing import Any
 
 from . import _core
+from .convolution import CNNClassifier
 from .linear import LinearClassifier
 from .neighbors import KNeighborsClassifier
-from .network import CNNClassifier, MLPClassifier
+from .network import MLPClassifier
+from .regression import MLPRegressor
 
 _ESTIMATORS: dict[str, Any] = {
-    kind.__name__: kind for kind in (KNeighborsClassifier, LinearClassifier, MLPClassifier, CNNClassifier)
+    kind.__name__: kind
+    for kind in (KNeighborsClassifier, LinearClassifier, MLPClassifier, CNNClassifier, MLPRegressor)
 }
 
 
 def load(path: str | os.PathLike[str]) -> Any:
     """Load a model file as a fitted estimator.
 
-    A file saved by an estimator gives the same estimator with the same parameters, classes of the same type
-    and the same preprocessing. A file written by the program ``tercet`` gives the estimator of its kind; its
-    parameters do not describe the training.
+    A file saved by an estimator gives the same estimator with the same parameters, classes of the same type,
+    preprocessing and attributes. A file written by the program ``tercet`` gives the estimator of its kind;
+    its parameters do not describe the training.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    estimator : KNeighborsClassifier, LinearClassifier, MLPClassifier or CNNClassifier
+    estimator : KNeighborsClassifier, LinearClassifier, MLPClassifier, MLPRegressor or CNNClassifier
     """
     model = _core.Model.load(os.fspath(path))
     card = json.loads(model.card)
@@ -47,7 +50,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     known = inspect.signature(kind).parameters
     params = {name: _param(value) for name, value in saved.get("params", {}).items() if name in known}
     estimator = kind(**params)
-    estimator._adopt(model)
+    estimator._adopt(model, saved.get("fitted"))
     if not saved:
         estimator._describe_model()
     return estimator

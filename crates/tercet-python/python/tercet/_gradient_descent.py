@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from . import _core, _rows
-from ._base import Classifier, list_of, spec_of, square_of
+from . import _core, _lbfgs, _rows
+from ._base import Estimator, spec_of, square_of
 from ._callbacks import CallbackSupportMixin, with_callbacks
+from ._history import History
+from ._interrupts import interrupted
 from ._monitor import Monitor
+from ._validation import Data, hold_out
+from ._weights import merged, sample_weights
 
-_LOSSES = {"svm": "svm", "hinge": "svm", "softmax": "softmax", "log_loss": "softmax"}
 _SCHEDULES: dict[str, Any] = {
     "constant": "constant",
     "adaptive": "constant",
@@ -30,26 +30,6 @@ _SCHEDULES: dict[str, Any] = {
     "one_cycle": {"one-cycle": {}},
     "exponential": {"exponential": {}},
 }
-
-
-def merged(X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> tuple[Any, Any, Any]:
-    """Sort the examples and merge duplicates into one example with their total weight.
-
-    A weight of 2 and an example that occurs twice then give the same bits if one batch holds all examples.
-    """
-    rows = np.column_stack([labels.astype(np.float64), X])
-    _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    total = np.bincount(place.ravel(), weights=weights)
-    plain = weights is None and (total == 1).all()
-    return np.ascontiguousarray(X[first]), labels[first], None if plain else total
-
-
-def _has_probabilities(estimator: Any) -> bool:
-    if estimator._loss() != "softmax":
-        raise AttributeError(
-            f"loss is {estimator.loss!r}, whose scores are not probabilities; use loss='softmax'"
-        )
-    return True
 
 
 def number(
@@ -66,18 +46,67 @@ def number(
         )
 
 
-class GradientDescent(CallbackSupportMixin, Classifier):
+def _check_size(found: _rows.Range | None, preprocessing: Any) -> None:
+    """Raise an error if the variance of the features, or the features themselves, cannot be represented."""
+    largest = 0.0 if found is None else max(-found.low, found.high)
+    if largest > (np.finfo(np.float32).max if preprocessing is None else 1e150):
+        raise ValueError(
+            "Solver produced non-finite parameter weights. The input data may contain large values and need "
+            f"to be preprocessed. Largest absolute value of X: {largest:.3g}."
+        )
+
+
+class GradientDescent(CallbackSupportMixin, History, Estimator):
     """Base class of linear classifiers and networks that are trained by gradient descent.
 
     The training loop runs in the core. This class prepares its input and follows it after each epoch.
     """
 
-    loss_curve_: list[float]
+    _kept = (
+        "n_iter_",
+        "t_",
+        "loss_",
+        "best_loss_",
+        "loss_curve_",
+        "validation_loss_curve_",
+        "validation_accuracy_curve_",
+        "validation_scores_",
+        "best_validation_score_",
+        "best_epoch_",
+        "_calls",
+        "_first_seed",
+        "_single_precision",
+    )
+
+    # What is learned: classes or target values.
+
+    def _target_loss(self) -> str | None:
+        """The loss of target values; None for classes."""
+        return None
 
     def _loss(self) -> str:
-        if self.loss not in _LOSSES:
-            raise ValueError(f"loss is {self.loss!r}; expected one of {', '.join(_LOSSES)}")
-        return _LOSSES[self.loss]
+        """The loss of classes."""
+        return "softmax"
+
+    def _encode(self, y: Any, reset: bool, classes: np.ndarray | None) -> np.ndarray:
+        """Convert y to class indices or target values; if ``reset``, set the attributes that describe y."""
+        raise NotImplementedError
+
+    def _decode(self, labels: np.ndarray) -> np.ndarray:
+        """The y of class indices or target values."""
+        raise NotImplementedError
+
+    def _outputs(self) -> int:
+        """The number of scores of an example."""
+        raise NotImplementedError
+
+    def _class_list(self) -> tuple[list[str], str]:
+        """The names of the outputs and the type of the labels, as a model file stores them."""
+        raise NotImplementedError
+
+    def _loss_weights(self, labels: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        """The weight of each example in the loss, given its sample weight."""
+        return weights
 
     def _layers(self, width: int, image: tuple[int, int, int] | None) -> str | None:
         return None
@@ -132,6 +161,7 @@ class GradientDescent(CallbackSupportMixin, Classifier):
             "reg": self._reg(batch * self._seen / n),
             "batch": batch,
             "length": {"epochs": epochs or self._epochs(n, batch)},
+            "shuffle": bool(getattr(self, "shuffle", True)),
             "learning_rate": float(self.learning_rate_init),
             "schedule": "constant" if epochs else _SCHEDULES[self.learning_rate],
             "optimizer": self._optimizer(),
@@ -144,106 +174,70 @@ class GradientDescent(CallbackSupportMixin, Classifier):
                 settings[name] = float(getattr(self, name))
         return settings
 
-    def _weights(self, labels: np.ndarray, sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
-        """The weight of each example: its sample weight times its class weight, or None if all are equal."""
-        if sample_weight is None and self.class_weight is None:
-            return None
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        if (weights < 0).any() or not weights.any():
-            raise ValueError("sample_weight: expected non-negative numbers, not all of them 0")
-        if self.class_weight is not None:
-            counted = weights > 0
-            present, y = np.unique(labels[counted]), self.classes_[labels[counted]]
-            of_class = np.ones(len(self.classes_))
-            if isinstance(self.class_weight, str) or set(self.class_weight) <= set(
-                self.classes_[present].tolist()
-            ):
-                own = None if sample_weight is None else {"sample_weight": weights[counted]}
-                balanced = own if own and self.class_weight == "balanced" else {}
-                classes = self.classes_[present]
-                try:
-                    found = compute_class_weight(self.class_weight, classes=classes, y=y, **balanced)
-                except TypeError:
-                    found = compute_class_weight(self.class_weight, classes=classes, y=y)
-                of_class[present] = found
-            else:
-                unknown = sorted(set(self.class_weight) - set(self.classes_.tolist()), key=str)
-                if unknown:
-                    raise ValueError(
-                        f"class_weight has {unknown}; expected classes among {self.classes_.tolist()}"
-                    )
-                for place, name in enumerate(self.classes_.tolist()):
-                    of_class[place] = self.class_weight.get(name, 1.0)
-            weights = weights * of_class[labels]
-        if not weights.any():
-            raise ValueError("class_weight: expected a positive weight for at least one class of y")
-        return weights
+    def _request(self, X: np.ndarray, image: Any, settings: dict[str, Any], seed: int) -> str:
+        request = {
+            "layers": self._layers(X.shape[1], image),
+            "init": "he",
+            "settings": settings,
+            "targets": self._target_loss(),
+            "seed": seed,
+        }
+        return json.dumps(request)
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     # Fitting.
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, reset: bool, classes: np.ndarray | None = None
-    ) -> tuple[Any, ...]:
-        """X, labels, weights and image shape, without the examples whose weight is 0.
+    ) -> Data:
+        """The examples, without those whose weight is 0.
 
         ``classes`` are all classes, if y need not have all of them.
         """
         raw = X
-        if y is None:
-            self._labels(y)
+        self._require(y)
         X = _rows.checked(self, X, reset=reset)
-        if classes is not None:
-            self.classes_ = classes
-        labels = self._labels(y) if reset and classes is None else self._known(y)
+        labels = self._encode(y, reset, classes)
         if len(labels) != len(X):
             raise ValueError(
                 f"Found input variables with inconsistent numbers of samples: {[len(X), len(labels)]}"
             )
-        weights = self._weights(labels, sample_weight, X)
-        if weights is not None and not weights.all():
-            kept = weights > 0
-            X, labels, weights = np.ascontiguousarray(X[kept]), labels[kept], weights[kept]
-        image = self._image(raw, X) if reset else self.model_.image
-        self._seen = len(X) if weights is None else float(weights.sum())
-        return X, labels, weights, image
+        given = sample_weights(sample_weight, X)
+        data = Data(X, labels, self._loss_weights(labels, given), given)
+        if data.weights is not None and not data.weights.all():
+            data = data.take(np.flatnonzero(data.weights > 0))
+        data.image = self._image(raw, X) if reset else self.model_.image
+        self._seen = data.total
+        if reset:
+            self._single_precision = getattr(raw, "dtype", None) == np.float32
+        return data
 
-    def _merge(self, X: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[Any, Any, Any]:
-        """Merge duplicates if one batch holds all examples; scale the weights to a mean of 1."""
-        if len(X) <= self._batch(len(X)):
+    def _merge(self, data: Data) -> Data:
+        """Merge duplicates if one batch holds all examples; scale the weights to a mean of 1.
+
+        Merging changes nothing but rounding: an example of weight 2 gives the same bits as one that occurs
+        twice. With dropout or a batch norm, every copy counts separately.
+        """
+        X, labels, weights = data.X, data.labels, data.weights
+        separate = any(getattr(self, name, 0.0) for name in ("dropout", "input_dropout"))
+        separate = separate or "bn" in (getattr(self, "layers", None) or "")
+        if len(X) <= self._batch(len(X)) and not separate:
             X, labels, weights = merged(X, labels, weights)
         if weights is not None:
             weights = np.ascontiguousarray(weights / weights.mean(), dtype=np.float32)
-        return X, labels, weights
+        return Data(X, labels, weights, None, data.image)
 
-    def _fitted_preprocessing(self, X: Any, weights: Any, image: Any) -> _core.Preprocessing:
+    def _fitted_preprocessing(self, data: Data) -> _core.Preprocessing:
         """The preprocessing of the parameter ``preprocessing``, fitted on training rows."""
         return _core.Preprocessing.fit(
-            spec_of(self.preprocessing), X, weights=weights, image=image, threads=self._threads()
+            spec_of(self.preprocessing),
+            data.X,
+            weights=data.weights,
+            image=data.image,
+            threads=self._threads(),
         )
-
-    def _known(self, y: Any) -> np.ndarray:
-        y = column_or_1d(y, warn=True)
-        places = np.searchsorted(self.classes_, y)
-        places[places == len(self.classes_)] = 0
-        if (self.classes_[places] != y).any():
-            unknown = np.setdiff1d(y, self.classes_).tolist()
-            raise ValueError(f"y has the classes {unknown}, which are not among {self.classes_.tolist()}")
-        return np.ascontiguousarray(places, dtype=np.uint32)
-
-    def _request(self, X: np.ndarray, image: Any, settings: dict[str, Any], seed: int) -> str:
-        request = {
-            "layers": self._layers(X.shape[1], image),
-            "init": self._init(),
-            "settings": settings,
-            "seed": seed,
-        }
-        return json.dumps(request)
-
-    def _init(self) -> Any:
-        return "he"
-
-    def _seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Any:
@@ -270,83 +264,80 @@ class GradientDescent(CallbackSupportMixin, Classifier):
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> Any:
-        warm = bool(getattr(self, "warm_start", False)) and hasattr(self, "model_")
-        before: np.ndarray = self.classes_ if warm else np.empty(0)
-        X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True)
-        if warm and not np.array_equal(before, self.classes_):
+        start = self.model_ if getattr(self, "warm_start", False) and hasattr(self, "model_") else None
+        before = getattr(self, "classes_", None)
+        data = self._prepare(X, y, sample_weight, reset=True)
+        if start is not None and before is not None and not np.array_equal(before, self.classes_):
             after, self.classes_ = self.classes_, before
-            if not np.isin(after, before).all():
-                raise ValueError(
-                    f"warm_start: y has the classes {after.tolist()}; "
-                    f"expected those before, {before.tolist()}"
-                )
-            labels = np.searchsorted(before, after)[labels].astype(np.uint32)
-        self._descend(X, labels, weights, image, (X_val, y_val), self.model_ if warm else None)
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {before}, `y` has {after}"
+            )
+        self._descend(data, (X_val, y_val), start)
         return self
 
-    def _descend(self, X: Any, labels: Any, weights: Any, image: Any, held_out: Any, start: Any) -> None:
-        early = bool(getattr(self, "early_stopping", False))
+    def _descend(self, data: Data, held_out: Any, start: Any) -> None:
+        lbfgs = getattr(self, "solver", None) == "lbfgs"
+        early = bool(getattr(self, "early_stopping", False)) and not lbfgs
         validation = None
         if held_out[0] is not None:
             X_val = _rows.checked(self, held_out[0], reset=False)
-            validation = (X_val, self._known(held_out[1]))
+            validation = Data(X_val, self._encode(held_out[1], False, None))
         elif early:
             number("validation_fraction", self.validation_fraction, 0, 1, open=True)
-            parts = train_test_split(
-                np.arange(len(X)),
-                test_size=self.validation_fraction,
-                random_state=self._seed(),
-                stratify=labels,
-            )
-            train, held = (np.sort(part) for part in parts)
-            validation = (np.ascontiguousarray(X[held]), labels[held])
-            X, labels = np.ascontiguousarray(X[train]), labels[train]
-            weights = None if weights is None else weights[train]
-            self._seen = len(X) if weights is None else float(weights.sum())
-        n = len(X)
-        X, labels, weights = self._merge(X, labels, weights)
-        settings = self._settings(len(X))
-        watch = Monitor(self, X, labels, validation, settings, early, n)
-        self._range = _rows.Range.of(X)
-        seed = self._seed()
+            data, validation = hold_out(data, self.validation_fraction, self._seed())
+            self._seen = data.total
+        n, seen = len(data.X), getattr(self, "t_", 0) if start is not None else 0
+        data = self._merge(data)
+        self._range = _rows.Range.of(data.X)
+        _check_size(self._range, self.preprocessing)
         # Held-out rows have no influence on the preprocessing; weights from before were learned with theirs.
-        preprocessing = start.preprocessing if start else self._fitted_preprocessing(X, weights, image)
-        model, history, optimizer_state, interrupted = _core.train(
-            X,
-            labels,
-            list_of(self.classes_),
-            self._request(X, image, settings, seed),
-            preprocessing,
-            weights=weights,
-            validation=validation,
-            start=start,
-            on_epoch=watch if watch.needed else None,
-            snapshots=watch.snapshots,
-            threads=self._threads(),
-        )
-        self._keep(model, history, optimizer_state, settings, len(X), validation is not None)
-        for warning in [] if interrupted else history["warnings"]:
+        preprocessing = start.preprocessing if start else self._fitted_preprocessing(data)
+        if lbfgs:
+            _lbfgs.minimize(self, data, start, preprocessing)
+            return
+        settings = self._settings(len(data.X))
+        watch = Monitor(self, data, validation, settings, early, n, seen)
+        try:
+            model, history, optimizer_state, was_interrupted = _core.train(
+                data.X,
+                data.labels,
+                self._class_list(),
+                self._request(data.X, data.image, settings, self._seed()),
+                preprocessing,
+                weights=data.weights,
+                validation=watch.core_validation,
+                start=start,
+                on_epoch=watch if watch.needed else None,
+                snapshots=watch.snapshots,
+                threads=self._threads(),
+            )
+        except FloatingPointError as error:
+            if watch.best_model is None:
+                raise
+            watch.diverged(error)
+            model, history, optimizer_state, was_interrupted = watch.best_model, {}, None, False
+        losses = np.asarray(history.get("losses", watch.losses), dtype=np.float64)
+        each = math.ceil(len(data.X) / settings["batch"]) if history else 1
+        curve = [float(losses[i : i + each].mean()) for i in range(0, len(losses), each)]
+        self._keep(model, curve, optimizer_state)
+        self.t_ = seen + self.n_iter_ * n
+        watch.curves(history)
+        for warning in [] if was_interrupted else history.get("warnings", []):
             warnings.warn(warning, ConvergenceWarning, stacklevel=3)
-        self.t_ = self.n_iter_ * n
-        watch.finish(interrupted)
+        watch.finish(was_interrupted)
+        if was_interrupted:
+            interrupted("that of the last step")
 
-    def _keep(
-        self, model: Any, history: Any, optimizer_state: Any, settings: Any, n: int, validated: bool
-    ) -> None:
+    def _keep(self, model: Any, curve: list[float], optimizer_state: Any) -> None:
         """Store the attributes of a fitted model."""
         self.model_ = model
         self._optimizer_state = optimizer_state
-        each = math.ceil(n / settings["batch"])
-        losses = np.asarray(history["losses"], dtype=np.float64)
-        self.loss_curve_ = [float(losses[i : i + each].mean()) for i in range(0, len(losses), each)]
-        self.validation_loss_curve_ = [float(v) for v in history["validation_losses"]] if validated else None
-        self.validation_accuracy_curve_ = (
-            [float(v) for v in history["validation_accuracies"]] if validated else None
-        )
-        self.n_iter_ = max(1, len(self.loss_curve_))
-        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
-        self.best_loss_ = min(self.loss_curve_, default=math.nan)
-        self.t_ = self.n_iter_ * n
+        self.loss_curve_ = curve
+        self.validation_loss_curve_ = self.validation_accuracy_curve_ = None
+        self.n_iter_ = max(1, len(curve))
+        self.loss_ = curve[-1] if curve else math.nan
+        self.best_loss_ = min(curve, default=math.nan)
         self._metrics = {"training loss": self.loss_}
 
     def to_state_dict(self) -> dict[str, np.ndarray]:
@@ -372,9 +363,10 @@ class GradientDescent(CallbackSupportMixin, Classifier):
         return state
 
     def _unfolded(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """W and b of each layer, in float64; those of a dense first layer are for the features as given.
+        """W and b of each layer; those of a dense first layer are for the features as given.
 
-        With x' = x · scale + shift, x' · W + b = x · (scale · W) + (b + shift · W).
+        With x' = x · scale + shift, x' · W + b = x · (scale · W) + (b + shift · W). They are float32 if the
+        training data was, otherwise float64.
         """
         check_is_fitted(self, "model_")
         layers = [(w.astype(np.float64), b.astype(np.float64)) for w, b in self.model_.weights()]
@@ -382,97 +374,46 @@ class GradientDescent(CallbackSupportMixin, Classifier):
             scale, shift = self.model_.preprocessing.affine()
             w, b = layers[0]
             layers[0] = (scale[:, None] * w, b + shift @ w)
-        return layers
-
-    def _describe_model(self) -> None:
-        self.loss = "svm" if self.model_.score_kind == "margins" else "softmax"
-
-    def history_frame(self) -> Any:
-        """Return the training history as a pandas DataFrame, one row per epoch.
-
-        The columns are the training loss and, with a validation set, validation loss and accuracy.
-
-        Returns
-        -------
-        history : pandas.DataFrame
-        """
-        import pandas
-
-        check_is_fitted(self, "model_")
-        columns: dict[str, Any] = {"epoch": range(1, len(self.loss_curve_) + 1), "loss": self.loss_curve_}
-        if self.validation_loss_curve_:
-            columns["validation_loss"] = self.validation_loss_curve_
-            columns["validation_accuracy"] = self.validation_accuracy_curve_
-        return pandas.DataFrame(columns).set_index("epoch")
-
-    def plot_curves(self, ax: Any = None) -> Any:
-        """Plot training and validation loss per epoch with matplotlib.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Axes to plot into; new ones by default.
-
-        Returns
-        -------
-        ax : matplotlib.axes.Axes
-        """
-        if ax is None:
-            import matplotlib.pyplot
-
-            _, ax = matplotlib.pyplot.subplots(layout="constrained")
-        check_is_fitted(self, "model_")
-        epochs = range(1, len(self.loss_curve_) + 1)
-        ax.plot(epochs, self.loss_curve_, label="training")
-        if self.validation_loss_curve_:
-            ax.plot(epochs, self.validation_loss_curve_, label="validation")
-            ax.legend()
-        ax.set(xlabel="epoch", ylabel="loss")
-        return ax
+        dtype = np.float32 if getattr(self, "_single_precision", False) else np.float64
+        return [(w.astype(dtype), b.astype(dtype)) for w, b in layers]
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
+        if getattr(self, "early_stopping", False):
+            raise ValueError("partial_fit does not support early_stopping=True")
         first = not hasattr(self, "model_")
+        data = self._prepare(X, y, sample_weight, reset=first, classes=classes)
         if first:
-            if classes is None:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-            classes = np.unique(classes)
-            X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True, classes=classes)
-            self._range, self._calls = _rows.Range.of(X), 0
+            self._range, self._calls, self.loss_curve_, self.t_ = _rows.Range.of(data.X), 0, [], 0
             self._first_seed = self._seed()
-            self.loss_curve_ = []
-        else:
-            if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-                raise ValueError(
-                    f"`classes={np.asarray(classes).tolist()}` is not the same as on last call to "
-                    f"partial_fit, was: {self.classes_.tolist()}"
-                )
-            X, labels, weights, image = self._prepare(X, y, sample_weight, reset=False)
-        n = len(X)
-        X, labels, weights = self._merge(X, labels, weights)
+        n = len(data.X)
+        data = self._merge(data)
         curve = list(getattr(self, "loss_curve_", []))
         calls, seen = getattr(self, "_calls", 0), getattr(self, "t_", 0)
-        settings = self._settings(len(X), epochs=1)
+        settings = self._settings(len(data.X), epochs=1)
+        if self.learning_rate == "invscaling" and seen:
+            settings["learning_rate"] /= (seen + 1) ** self.power_t
         seed = (getattr(self, "_first_seed", 0) + calls) % 2**32
         if first:
             # The statistics of a first batch are not those of the data.
-            preprocessing = _core.Preprocessing.unfitted(spec_of(self.preprocessing), X, image=image)
+            spec = spec_of(self.preprocessing)
+            preprocessing = _core.Preprocessing.unfitted(spec, data.X, image=data.image)
         else:
             preprocessing = self.model_.preprocessing
-        model, history, optimizer_state, interrupted = _core.train(
-            X,
-            labels,
-            list_of(self.classes_),
-            self._request(X, image, settings, seed),
+        model, history, optimizer_state, was_interrupted = _core.train(
+            data.X,
+            data.labels,
+            self._class_list(),
+            self._request(data.X, data.image, settings, seed),
             preprocessing,
-            weights=weights,
+            weights=data.weights,
             start=None if first else self.model_,
             optimizer_state=getattr(self, "_optimizer_state", None),
             threads=self._threads(),
         )
-        self._keep(model, history, optimizer_state, settings, len(X), False)
+        self._keep(model, [float(np.mean(history["losses"]))], optimizer_state)
         self.loss_curve_, self._calls = curve + self.loss_curve_, calls + 1
         self.n_iter_, self.t_ = len(self.loss_curve_), seen + n
-        if interrupted:
+        if was_interrupted:
             raise KeyboardInterrupt
         return self
 
@@ -480,55 +421,3 @@ class GradientDescent(CallbackSupportMixin, Classifier):
         state = super().__getstate__()
         # Callbacks and the state of a running fit are not pickled.
         return {name: value for name, value in state.items() if name != "_watch"}
-
-    # Predicting.
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Compute the scores of the classes.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            With two classes, the score of the second minus that of the first.
-        """
-        check_is_fitted(self, "model_")
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
-
-    @available_if(_has_probabilities)
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Estimate the probabilities of the classes. Only available with ``loss="softmax"``.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-        """
-        check_is_fitted(self, "model_")
-        scores = self._scores(X)
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores / scores.sum(axis=1, keepdims=True)
-
-    @available_if(_has_probabilities)
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithm of :meth:`predict_proba`.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-        """
-        check_is_fitted(self, "model_")
-        scores = self._scores(X)
-        scores = scores - scores.max(axis=1, keepdims=True)
-        return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))

@@ -49,9 +49,18 @@ def queries(estimator: Any, X: Any) -> tuple[np.ndarray, tuple[int, int, int] | 
     """Validate X for a fitted estimator; return its rows, and the sides of its images if it holds images."""
     check_is_fitted(estimator, "model_")
     rows, found = checked_with_range(estimator, X, reset=False)
-    if estimator._range is not None:
+    sides = sides_of(X)
+    if estimator._range is not None and _may_be_images(estimator, sides, rows.shape[1]):
         estimator._range.compare(rows, found)
-    return rows, sides_of(X)
+    return rows, sides
+
+
+def _may_be_images(estimator: Any, sides: Any, width: int) -> bool:
+    """Whether rows can hold pixels: images of known shape, or as many numbers as a square of 8 or more."""
+    if sides is not None or getattr(estimator, "image_shape", None) is not None:
+        return True
+    side = math.isqrt(width)
+    return side >= 8 and side * side == width
 
 
 def _as_number_type(X: np.ndarray) -> np.ndarray:
@@ -69,6 +78,11 @@ def sides_of(X: Any) -> tuple[int, int, int] | None:
     if isinstance(X, np.ndarray) and X.ndim in (3, 4):
         return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
     return None
+
+
+def _has_fractions(X: np.ndarray) -> bool:
+    """Whether X has pixels divided by 255. Counts and indicators up to 1 are only 0 and 1."""
+    return X.dtype.kind == "f" and bool(((X > 0) & (X < 1)).any())
 
 
 @dataclass
@@ -107,7 +121,7 @@ class Range:
         remedy = None
         if self._is_unit() and other._is_bytes():
             remedy = "divide X by 255"
-        elif self._is_bytes() and self.high > 1 and other._is_unit() and X.dtype != np.uint8:
+        elif self._is_bytes() and other._is_unit() and _has_fractions(X):
             remedy = "multiply X by 255"
         elif self.low == other.low == 0 and self._looks_inverted(other):
             remedy = f"pass {'255' if self._is_bytes() else '1'} - X"

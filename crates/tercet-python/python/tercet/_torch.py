@@ -10,8 +10,9 @@ import numpy as np
 
 from . import _core
 from ._base import list_of
+from .convolution import CNNClassifier
 from .linear import LinearClassifier
-from .network import CNNClassifier, MLPClassifier
+from .network import MLPClassifier
 
 #: The number of batches that a batch norm has seen; it does not influence predictions.
 _COUNT = "num_batches_tracked"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -35,12 +36,16 @@ class Collection(NamedTuple):
         Names of the classes.
     image_shape : tuple of int or None
         Height, width and channels, if the examples are images.
+    notes : list of str
+        What is not obvious about how the data was read: which column holds the labels, which files were
+        skipped. :func:`load_data` warns of them too.
     """
 
     train: Part
     test: Part | None
     classes: list[str]
     image_shape: tuple[int, int, int] | None
+    notes: list[str]
 
 
 def load_data(name: str) -> Collection:
@@ -55,8 +60,10 @@ def load_data(name: str) -> Collection:
     -------
     collection : Collection
     """
-    train, test, classes, image = _core.load(name)
-    return Collection(Part(*train), None if test is None else Part(*test), classes, image)
+    train, test, classes, image, notes = _core.load(name)
+    for note in notes:
+        warnings.warn(note, UserWarning, stacklevel=2)
+    return Collection(Part(*train), None if test is None else Part(*test), classes, image, notes)
 
 
 def load_mnist() -> Collection:

@@ -12,9 +12,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
 from . import _core, _rows
-from ._base import list_of
 from ._callbacks import with_callbacks
-from ._gradient_descent import GradientDescent, number
+from ._classification import GradientDescentClassifier
+from ._gradient_descent import number
+from ._interrupts import interrupted
 
 
 def _is_sgd(estimator: Any) -> bool:
@@ -25,7 +26,7 @@ def _is_sgd(estimator: Any) -> bool:
     return True
 
 
-class LinearClassifier(GradientDescent):
+class LinearClassifier(GradientDescentClassifier):
     """The linear classifier, scores = X · W + b, with SVM or softmax loss.
 
     The objective is the mean loss plus ``reg`` · Σ W², without the biases. It is minimised by gradient
@@ -112,6 +113,8 @@ class LinearClassifier(GradientDescent):
     >>> bool(LinearClassifier(solver="dual", reg=1e-3).fit(X, y).score(X, y) > 0.95)
     True
     """
+
+    _kept = (*GradientDescentClassifier._kept, "objective_", "bound_", "gap_")
 
     def __init__(
         self,
@@ -203,8 +206,7 @@ class LinearClassifier(GradientDescent):
             raise ValueError(
                 "solver is 'dual', which stops at the gap tol; use solver='sgd' for early stopping"
             )
-        X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True)
-        X, labels, weights = self._merge(X, labels, weights)
+        data = self._merge(self._prepare(X, y, sample_weight, reset=True))
         number("reg", self.reg, 0, open=True)
         settings = {
             "reg": float(self.reg),
@@ -213,14 +215,14 @@ class LinearClassifier(GradientDescent):
             "max_epochs": 1000 if self.max_iter is None else int(self.max_iter),
             "seed": self._seed(),
         }
-        self._range = _rows.Range.of(X)
-        model, last, interrupted = _core.solve(
-            X,
-            labels,
-            list_of(self.classes_),
+        self._range = _rows.Range.of(data.X)
+        model, last, was_interrupted = _core.solve(
+            data.X,
+            data.labels,
+            self._class_list(),
             json.dumps(settings),
-            self._fitted_preprocessing(X, weights, image),
-            weights=weights,
+            self._fitted_preprocessing(data),
+            weights=data.weights,
             on_gap_check=_show if self.verbose else None,
             threads=self._threads(),
         )
@@ -228,8 +230,8 @@ class LinearClassifier(GradientDescent):
         self.objective_, self.bound_, self.gap_ = last["objective"], last["bound"], last["gap"]
         self.n_iter_ = max(1, round(last["epochs"]))
         self._metrics = {"objective": self.objective_, "gap": self.gap_}
-        if interrupted:
-            warnings.warn("Training interrupted by user: the model is the best so far.", stacklevel=3)
+        if was_interrupted:
+            interrupted("the best so far")
         elif not last["converged"]:
             warnings.warn(
                 f"The gap is {self.gap_:.2g} after {self.n_iter_} epochs, above tol; raise max_iter or tol.",

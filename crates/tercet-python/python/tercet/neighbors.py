@@ -400,8 +400,8 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         _, *now = self.model_.choices
         return self.model_ if now == [k, vote] else self.model_.with_vote(k, vote)
 
-    def _adopt(self, model: _core.Model) -> None:
-        super()._adopt(model)
+    def _adopt(self, model: _core.Model, fitted: dict[str, Any] | None = None) -> None:
+        super()._adopt(model, fitted)
         self.n_samples_fit_ = len(model.labels)
 
     def _describe_model(self) -> None:

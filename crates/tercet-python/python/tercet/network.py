@@ -1,12 +1,14 @@
-"""Neural networks: fully connected and convolutional."""
+"""Neural networks: what all of them share, and the fully connected classifier."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from ._classification import GradientDescentClassifier
 from ._gradient_descent import GradientDescent, number
 
 _ACTIVATIONS = {
@@ -20,8 +22,14 @@ _ACTIVATIONS = {
 _SOLVERS = ("adam", "adamw", "sgd")
 
 
-class _Network(GradientDescent):
-    """Base class of both networks."""
+def _has_steps(estimator: Any) -> bool:
+    if estimator.solver == "lbfgs":
+        raise AttributeError("solver is 'lbfgs', which needs all examples at once; use 'adam' or 'sgd'")
+    return True
+
+
+class Network(GradientDescent):
+    """Base class of all networks."""
 
     def _activation(self) -> str:
         if self.activation not in _ACTIVATIONS:
@@ -33,8 +41,12 @@ class _Network(GradientDescent):
             number("momentum", self.momentum, 0, 1)
             nesterov = self.nesterovs_momentum and self.momentum > 0
             return {"nesterov" if nesterov else "sgd": {"momentum": float(self.momentum)}}
-        if self.solver not in _SOLVERS:
-            raise ValueError(f"solver is {self.solver!r}; expected one of {', '.join(_SOLVERS)}")
+        solvers = [*_SOLVERS, "lbfgs"] if hasattr(self, "max_fun") else _SOLVERS
+        if self.solver not in solvers:
+            raise ValueError(f"solver is {self.solver!r}; expected one of {', '.join(solvers)}")
+        if self.solver == "lbfgs":
+            # SciPy takes the steps: these are settings that no step uses.
+            return {"sgd": {"momentum": 0.0}}
         constants = {"beta1": float(self.beta_1), "beta2": float(self.beta_2), "epsilon": float(self.epsilon)}
         if self.solver == "adamw":
             # alpha is the weight decay of AdamW; nothing is added to the loss.
@@ -45,6 +57,52 @@ class _Network(GradientDescent):
         number("alpha", self.alpha, 0)
         return 0.0 if self.solver == "adamw" else float(self.alpha) / (2 * batch)
 
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """W of each layer with weights, (inputs, outputs).
+
+        Those of a dense first layer are for the features as given, those of a convolutional one for the
+        features after preprocessing.
+        """
+        return [w for w, _ in self._shown_layers()]
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """b of each layer with weights, (outputs); see ``coefs_``."""
+        return [b for _, b in self._shown_layers()]
+
+    def _is_binary(self) -> bool:
+        """Whether two classes are presented as the probability of the second, as in scikit-learn."""
+        return False
+
+    def _shown_layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        layers = self._unfolded()
+        if self._is_binary():
+            # softmax(f)₁ = σ(f₁ − f₀)
+            w, b = layers[-1]
+            layers[-1] = (w[:, 1:] - w[:, :1], b[1:] - b[:1])
+        return layers
+
+    @property
+    def n_layers_(self) -> int:
+        """The number of layers with weights, and the input."""
+        check_is_fitted(self, "model_")
+        return len(self.model_.weights()) + 1
+
+    @property
+    def layers_(self) -> str:
+        """The architecture string."""
+        check_is_fitted(self, "model_")
+        return self.model_.layers
+
+
+class NetworkClassifier(Network, GradientDescentClassifier):
+    """Base class of networks that predict classes."""
+
+    def _is_binary(self) -> bool:
+        return len(self.classes_) == 2 and self._loss() == "softmax" and not self._multilabel
+
+    @available_if(_has_steps)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Train for one epoch on the rows of X, continuing from the previous call.
 
@@ -67,34 +125,38 @@ class _Network(GradientDescent):
         return self._partial_fit(X, y, classes, sample_weight)
 
     @property
-    def coefs_(self) -> list[np.ndarray]:
-        """W of each layer with weights, (inputs, outputs).
-
-        Those of a dense first layer are for the features as given, those of a convolutional one for the
-        features after preprocessing.
-        """
-        return [w for w, _ in self._unfolded()]
-
-    @property
-    def intercepts_(self) -> list[np.ndarray]:
-        """b of each layer with weights, (outputs); see ``coefs_``."""
-        return [b for _, b in self._unfolded()]
-
-    @property
-    def layers_(self) -> str:
-        """The architecture string."""
-        return self.model_.layers
-
-    @property
     def n_outputs_(self) -> int:
-        """The number of classes."""
-        return len(self.classes_)
+        """The number of outputs: 1 for two classes, as in scikit-learn, otherwise the number of classes."""
+        check_is_fitted(self, "model_")
+        return 1 if self._is_binary() else len(self.classes_)
+
+    @property
+    def out_activation_(self) -> str:
+        """Activation of the outputs: "softmax", "logistic" (two classes or several labels), "identity"."""
+        check_is_fitted(self, "model_")
+        if self._multilabel or self._is_binary():
+            return "logistic"
+        return "softmax" if self._loss() == "softmax" else "identity"
 
 
-class MLPClassifier(_Network):
+class FullyConnected(Network):
+    """Base class of fully connected networks."""
+
+    def _layers(self, width: int, image: tuple[int, int, int] | None) -> str | None:
+        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
+        for size in sizes:
+            number("hidden_layer_sizes", size, 1, whole=True)
+        words = [f"dense{size} {self._activation()}".strip() for size in sizes]
+        return " ".join([*words, f"dense{self._outputs()}"])
+
+
+class MLPClassifier(FullyConnected, NetworkClassifier):
     """A fully connected network with the interface of ``sklearn.neural_network.MLPClassifier``.
 
-    Features are standardised, unless ``preprocessing`` says otherwise. The solver "lbfgs" is not available.
+    By default, ``preprocessing="auto"``, features are standardised: the units of the columns then do not
+    matter, and the defaults learn on data of any scale. scikit-learn uses the features as given, which
+    ``preprocessing=None`` does here too. In both cases, ``coefs_`` and ``intercepts_`` refer to the features
+    as given. Training computes in float32; the same seed gives other weights than in scikit-learn.
 
     Parameters
     ----------
@@ -102,8 +164,9 @@ class MLPClassifier(_Network):
         Number of units of each hidden layer.
     activation : str, default="relu"
         "relu", "logistic", "tanh", "identity", "gelu" or "leaky_relu".
-    solver : {"adam", "adamw", "sgd"}, default="adam"
-        Optimizer.
+    solver : {"adam", "adamw", "sgd", "lbfgs"}, default="adam"
+        Optimizer. "lbfgs" uses all examples in each step, in which SciPy minimises the loss; early stopping
+        and the settings of batches and learning rates have no effect on it.
     alpha : float, default=0.0001
         L2 regularisation as in scikit-learn: α / 2 · Σ W² / B is added to the loss. Weight decay of "adamw".
     batch_size : int or "auto", default="auto"
@@ -116,7 +179,9 @@ class MLPClassifier(_Network):
     power_t : float, default=0.5
         Exponent of the schedule "invscaling".
     max_iter : int, default=200
-        Maximum number of epochs.
+        Maximum number of epochs; of iterations with "lbfgs".
+    shuffle : bool, default=True
+        Whether every epoch goes through the examples in a new random order.
     random_state : int, RandomState or None, default=None
         Seed. The same seed gives the same bits for any number of threads.
     tol : float, default=1e-4
@@ -136,7 +201,9 @@ class MLPClassifier(_Network):
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
         Constants of "adam" and "adamw".
     n_iter_no_change : int, default=10
-        Number of epochs without improvement after which training stops.
+        Maximum number of epochs without improvement.
+    max_fun : int, default=15000
+        Maximum number of evaluations of the loss with "lbfgs".
     loss : {"softmax", "svm"}, default="softmax"
         Softmax ("log_loss"), or the lecture's multi-class SVM loss ("hinge").
     dropout, input_dropout : float, default=0.0
@@ -204,6 +271,8 @@ class MLPClassifier(_Network):
     True
     """
 
+    _takes_multilabel = True
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -216,6 +285,7 @@ class MLPClassifier(_Network):
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
+        shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
         verbose: bool = False,
@@ -228,6 +298,7 @@ class MLPClassifier(_Network):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         n_iter_no_change: int = 10,
+        max_fun: int = 15000,
         loss: str = "softmax",
         dropout: float = 0.0,
         input_dropout: float = 0.0,
@@ -249,6 +320,7 @@ class MLPClassifier(_Network):
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
         self.max_iter = max_iter
+        self.shuffle = shuffle
         self.random_state = random_state
         self.tol = tol
         self.verbose = verbose
@@ -261,6 +333,7 @@ class MLPClassifier(_Network):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
         self.loss = loss
         self.dropout = dropout
         self.input_dropout = input_dropout
@@ -272,234 +345,3 @@ class MLPClassifier(_Network):
         self.image_shape = image_shape
         self.preprocessing = preprocessing
         self.n_jobs = n_jobs
-
-    def _layers(self, width: int, image: tuple[int, int, int] | None) -> str | None:
-        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
-        for size in sizes:
-            number("hidden_layer_sizes", size, 1, whole=True)
-        words = [f"dense{size} {self._activation()}".strip() for size in sizes]
-        return " ".join([*words, f"dense{len(self.classes_)}"])
-
-    @property
-    def n_layers_(self) -> int:
-        """The number of layers including the input, as in scikit-learn."""
-        return len(self.model_.weights()) + 1
-
-    @property
-    def out_activation_(self) -> str:
-        """The activation of the output: softmax or identity."""
-        return "softmax" if self._loss() == "softmax" else "identity"
-
-
-class CNNClassifier(_Network):
-    """A convolutional network.
-
-    X holds images, (n_samples, height, width) or (n_samples, height, width, channels), or rows of pixels.
-    If ``image_shape`` is None, rows are square images if the number of features is a square; otherwise they
-    are images of one row. Images of uint8 are scaled to value / 255, and images of floats are standardised by
-    channel, unless ``preprocessing`` says otherwise.
-
-    Parameters
-    ----------
-    layers : str, default=None
-        Architecture string such as ``"conv5-24 relu pool conv3-32 relu pool dense256 relu"``; the output
-        layer may be left out. By default two convolutional layers of 16 and 32 filters, each followed by a
-        pool if the images are large enough, and 64 hidden units.
-    image_shape : tuple of int, default=None
-        (height, width) or (height, width, channels) of the images.
-    activation : str, default="relu"
-        Activation of the default layers: "relu", "logistic", "tanh", "identity", "gelu" or "leaky_relu".
-    solver : {"adam", "adamw", "sgd"}, default="adam"
-        Optimizer.
-    alpha : float, default=0.0001
-        L2 regularisation as in scikit-learn: α / 2 · Σ W² / B is added to the loss. Weight decay of "adamw".
-    batch_size : int or "auto", default="auto"
-        Batch size; "auto" is min(200, n_samples).
-    learning_rate : str, default="one_cycle"
-        Learning-rate schedule: "constant", "adaptive", "invscaling", "linear", "cosine", "exponential" or
-        "one_cycle".
-    learning_rate_init : float, default=0.01
-        Initial learning rate.
-    power_t : float, default=0.5
-        Exponent of the schedule "invscaling".
-    max_iter : int, default=None
-        Maximum number of epochs; by default 10, or as many as have 100 steps in total.
-    random_state : int, RandomState or None, default=None
-        Seed. The same seed gives the same bits for any number of threads.
-    tol : float, default=1e-4
-        Improvement of the loss or score below which an epoch counts as without improvement.
-    verbose : bool, default=False
-        Whether to print the progress of each epoch.
-    warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the previous call.
-    momentum : float, default=0.9
-        Momentum of the solver "sgd".
-    nesterovs_momentum : bool, default=True
-        Whether "sgd" uses Nesterov's momentum.
-    early_stopping : bool, default=False
-        Whether to stop when the validation score no longer improves, and to restore the best weights.
-    validation_fraction : float, default=0.1
-        Fraction of X that early stopping holds out.
-    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Constants of "adam" and "adamw".
-    n_iter_no_change : int, default=10
-        Number of epochs without improvement after which training stops.
-    loss : {"softmax", "svm"}, default="softmax"
-        Softmax ("log_loss"), or the lecture's multi-class SVM loss ("hinge").
-    dropout, input_dropout : float, default=0.0
-        Dropout rate of the hidden layers and of the input.
-    label_smoothing : float, default=0.0
-        Label smoothing of the softmax loss.
-    clip : float, default=None
-        Maximum norm of the gradient; larger gradients are clipped.
-    ema : float, default=None
-        Decay of an exponential moving average of the weights, which is used for predictions.
-    class_weight : dict or "balanced", default=None
-        Weights of the classes in the loss.
-    scoring : str or callable, default=None
-        Score for early stopping: "accuracy" (default), "loss", or a scorer of scikit-learn.
-    preprocessing : str or None, default="auto"
-        What is done to each row before the model sees it; fitted on the training rows, applied to all others
-        and saved with the model. "auto" standardises features by channel, and scales uint8 images to value /
-        255. None uses the numbers as they are. Other specifications change the defaults, such as
-        "auto, -standardize" or "auto, deskew, blur 0.7". ``partial_fit`` without a previous ``fit`` does not
-        standardise, because the statistics of a first batch are not those of the data.
-    n_jobs : int, default=None
-        Number of threads; all processors by default.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
-    preprocessing_ : Preprocessing
-        The fitted preprocessing.
-    coefs_ : list of ndarray of shape (inputs, outputs)
-        Weights of each layer.
-    intercepts_ : list of ndarray of shape (outputs,)
-        Biases of each layer.
-    layers_ : str
-        Architecture string.
-    n_iter_ : int
-        Number of epochs.
-    loss_ : float
-        Mean loss of the last epoch.
-    loss_curve_ : list of float
-        Mean loss of each epoch.
-    validation_loss_curve_, validation_accuracy_curve_ : list of float or None
-        Validation loss and accuracy of each epoch, with a validation set.
-    validation_scores_, best_validation_score_ : list of float and float, or None
-        Scores of early stopping.
-    best_epoch_ : int
-        The epoch whose weights early stopping restored.
-
-    See Also
-    --------
-    MLPClassifier : Fully connected network.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from tercet import CNNClassifier
-    >>> X, y = load_digits(return_X_y=True)
-    >>> model = CNNClassifier(max_iter=10, random_state=0).fit(X[:1500] / 16, y[:1500])
-    >>> bool(model.score(X[1500:] / 16, y[1500:]) > 0.85)
-    True
-    """
-
-    def __init__(
-        self,
-        layers: str | None = None,
-        *,
-        image_shape: tuple[int, ...] | None = None,
-        activation: str = "relu",
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "one_cycle",
-        learning_rate_init: float = 0.01,
-        power_t: float = 0.5,
-        max_iter: int | None = None,
-        random_state: Any = None,
-        tol: float | None = 1e-4,
-        verbose: bool = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
-        loss: str = "softmax",
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-        label_smoothing: float = 0.0,
-        clip: float | None = None,
-        ema: float | None = None,
-        class_weight: Any = None,
-        scoring: Any = None,
-        preprocessing: str | None = "auto",
-        n_jobs: int | None = None,
-    ) -> None:
-        self.layers = layers
-        self.image_shape = image_shape
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.loss = loss
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.label_smoothing = label_smoothing
-        self.clip = clip
-        self.ema = ema
-        self.class_weight = class_weight
-        self.scoring = scoring
-        self.preprocessing = preprocessing
-        self.n_jobs = n_jobs
-
-    def _image(self, X: Any, rows: np.ndarray) -> tuple[int, int, int]:
-        known = super()._image(X, rows)
-        if known is not None:
-            return known
-        width = rows.shape[1]
-        side = math.isqrt(width)
-        return (side, side, 1) if side * side == width else (1, width, 1)
-
-    def _describe_model(self) -> None:
-        super()._describe_model()
-        self.layers = self.model_.layers
-
-    def _epochs(self, n: int, batch: int) -> int:
-        if self.max_iter is None:
-            return max(10, math.ceil(100 / math.ceil(n / batch)))
-        return super()._epochs(n, batch)
-
-    def _layers(self, width: int, image: tuple[int, int, int] | None) -> str:
-        if self.layers is not None:
-            return self.layers
-        act, words = self._activation(), []
-        height, width, _ = image or (1, width, 1)
-        for filters in (16, 32):
-            words.append(f"conv3-{filters}+same {act}".strip())
-            if min(height, width) >= 4:
-                words.append("pool")
-                height, width = height // 2, width // 2
-        return " ".join([*words, "flatten dense64", act, f"dense{len(self.classes_)}"])

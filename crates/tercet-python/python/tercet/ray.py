@@ -16,7 +16,7 @@ import numpy as np
 
 from . import _core
 from ._base import list_of, spec_of
-from ._gradient_descent import GradientDescent
+from ._classification import GradientDescentClassifier
 from ._rows import Range
 from .neighbors import NearestNeighbors
 
@@ -418,7 +418,7 @@ def fit(
 
 def _check(estimator: Any) -> None:
     """Raise an error if the estimator uses something that distributed training does not support."""
-    if not isinstance(estimator, GradientDescent) or getattr(estimator, "solver", "sgd") == "dual":
+    if not isinstance(estimator, GradientDescentClassifier) or getattr(estimator, "solver", "sgd") == "dual":
         raise TypeError(f"{estimator!r} is not trained by gradient descent")
     wanted = [
         ("early_stopping", getattr(estimator, "early_stopping", False)),
@@ -444,7 +444,8 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
         raise ValueError(f"the shards differ: {described}; expected the same for all")
     # The estimator checks one example of each class.
     head_X, head_y = (np.concatenate([one["head"][part] for one in info]) for part in (0, 1))
-    X, _, _, image = estimator._prepare(head_X, head_y, None, reset=True)
+    head = estimator._prepare(head_X, head_y, None, reset=True)
+    X, image = head.X, head.image
     preprocessing = _preprocessing(estimator, actors, X, image, [one["rows"] for one in info])
     counts = [one["rows"] for one in info]
     n = sum(counts)
@@ -487,10 +488,11 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
         mean = float(np.mean(losses[-pieces:]))
         waited = 0 if mean < best - (tol or 0.0) else waited + 1
         best = min(best, mean)
-        if tol is not None and waited >= patience:
+        if tol is not None and waited > patience:
             break
-    history = {"losses": losses, "validation_losses": [], "validation_accuracies": []}
-    estimator._keep(server.model(), history, None, settings, n, False)
+    curve = [float(np.mean(losses[i : i + pieces])) for i in range(0, len(losses), pieces)]
+    estimator._keep(server.model(), curve, None)
+    estimator.t_ = estimator.n_iter_ * n
 
 
 def _preprocessing(
