@@ -106,6 +106,9 @@ def test_ctrl_c_keeps_the_model(kind):
             text=True,
             check=False,
         )
+        if "KeyboardInterrupt" in done.stderr:
+            # Training had not begun.
+            continue
         assert done.returncode == 0, done.stderr
         assert "interrupted by user" in done.stdout, done.stdout
         if done.stdout.strip().endswith("True"):
