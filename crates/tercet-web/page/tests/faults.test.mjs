@@ -470,3 +470,20 @@ test("a feature map opens its filter on the drawing, and the filter slides", asy
   await page.getByRole("button", { name: "Stop" }).click();
   await page.close();
 });
+
+test("overfitting is said in a sentence", async () => {
+  const page = await browser.visit("#/train");
+  await page.getByRole("button", { name: "Overfitting", exact: true }).click();
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await finished(page);
+  assert.match(
+    await page.locator(".remark").innerText(),
+    /^Overfitting: (9\d|100)\.\d % of the training images/,
+  );
+  await page.getByRole("button", { name: "The lecture’s run" }).click();
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await page.waitForFunction(() => document.querySelectorAll(".runs tbody tr").length === 2);
+  await finished(page);
+  assert.equal(await page.locator(".remark").isVisible(), false);
+  await page.close();
+});

@@ -11,6 +11,7 @@ import { isMnistLoaded, loadMnist } from "../../mnist";
 import { addFile, addRun } from "../../models";
 import type { Report } from "../../protocol";
 import type { Mounted, SaveState, View } from "../../router";
+import { diagnosis } from "./diagnosis";
 import { Inside } from "./inside";
 import { PRESETS } from "./presets";
 import { accuracyCurves, lossCurves, type Run } from "./runs";
@@ -52,6 +53,7 @@ class TrainView implements Mounted {
   private readonly loss = new Chart("Loss");
   private readonly accuracy = new Chart("Accuracy", true);
   private readonly logScale = checkbox("logarithmic", false, () => this.redraw());
+  private readonly remark = h("p", { class: "remark warning", hidden: true });
   private readonly inside = new Inside();
   private readonly table = new RunTable({
     onShow: () => this.redraw(),
@@ -135,6 +137,7 @@ class TrainView implements Mounted {
       this.model,
       h("div", { class: "tools" }, this.drawWith, this.download, load, this.modelPicker),
       h("div", { class: "charts" }, this.loss.element, this.accuracy.element),
+      this.remark,
       h("section", {}, h("h2", {}, "Runs"), this.table.element),
       ...this.inside.elements,
       h(
@@ -301,6 +304,9 @@ class TrainView implements Mounted {
     this.loss.show(lossCurves());
     this.accuracy.show(accuracyCurves());
     this.table.update();
+    const words = this.trainer.run && diagnosis(this.trainer.run);
+    this.remark.hidden = !words;
+    this.remark.textContent = words ?? "";
   }
 
   /** Updates the buttons and the form. */
