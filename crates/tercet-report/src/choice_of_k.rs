@@ -24,7 +24,7 @@ const ROWS: usize = 500;
 /// None for a result of [`choose_k`](tercet::neighbors::NeighborsClassifier::choose_k).
 pub fn render(choice: &ChoiceOfK, data: &str) -> Result<String> {
     let by_k = AccuracyByK {
-        on: format!("{} examples, each judged by the others", grouped(choice.examples as u64)),
+        on: format!("{} examples, each classified by the others", grouped(choice.examples as u64)),
         chosen: choice.k,
         points: choice
             .accuracies
@@ -36,10 +36,10 @@ pub fn render(choice: &ChoiceOfK, data: &str) -> Result<String> {
         a.skip href="#chosen" { "Skip to the result" }
         header.page {
             (bar("choice of k"))
-            h1 { "How many neighbours to ask on " (data) }
+            h1 { "Choice of k on " (data) }
             p.lede {
                 "Each of " (grouped(choice.examples as u64)) " examples was classified by its nearest among all others, for k from 1 to "
-                (grouped(choice.accuracies.len() as u64)) ". The test set was not looked at."
+                (grouped(choice.accuracies.len() as u64)) ". The test set was not used."
             }
         }
         main {
@@ -79,13 +79,14 @@ fn chosen(choice: &ChoiceOfK) -> Markup {
             }
             @if choice.weighted || choice.priors != Priors::Data {
                 p.note {
-                    "Each example counts as its vote does: its weight times the prior of its class over the share of the class. "
-                    "That tells as much as " (grouped(choice.effective_examples.round() as u64)) " examples of equal weight would."
+                    "Each example has the weight of its vote: its sample weight times the prior of its class, divided by the fraction of "
+                    "examples in the class. The effective sample size is "
+                    (grouped(choice.effective_examples.round() as u64)) " examples."
                 }
             }
             p.note {
-                "The highest accuracy wins; of several, the smallest k. It owes a part of itself to luck on the very examples that chose it; "
-                "a test set that took no part in the choice says what it is worth."
+                "The k with the highest accuracy is chosen; if there is a tie, the smallest. Because the same examples chose it, this "
+                "accuracy is optimistically biased. Evaluate the model on a test set."
             }
         }
     }
@@ -118,8 +119,8 @@ fn table(choice: &ChoiceOfK) -> Markup {
                 }
             }
             p.note {
-                "Intervals are Wilson's. They take the examples as independent of one another, which neighbours of each other are not quite. "
-                "Of two accuracies on the same examples, the difference is surer than their intervals make it look."
+                "Wilson intervals, which assume independent examples. Leave-one-out predictions are slightly dependent. "
+                "All accuracies are on the same examples, so a difference of two is more certain than their intervals suggest."
                 @if choice.accuracies.len() > ROWS { " The first " (ROWS) " of " (grouped(choice.accuracies.len() as u64)) " are shown." }
             }
         }

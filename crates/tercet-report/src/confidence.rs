@@ -15,7 +15,7 @@ use tercet::{Matrix, Result};
 /// The confidence of a model's predictions: calibration and selective prediction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confidence {
-    /// The measure of confidence: "the probability of the answer".
+    /// The measure of confidence: "the predicted probability".
     pub measure: String,
     /// The calibration, if the scores are probabilities.
     pub calibration: Option<Calibration>,
@@ -52,7 +52,7 @@ impl Confidence {
     ) -> Result<Self> {
         let measure = match are {
             Some(Scores::Logits) => "the predicted probability",
-            Some(Scores::Shares) => "the share of the vote that its answer has",
+            Some(Scores::Shares) => "the vote share of the predicted class",
             None => "the margin by which the best score exceeds the second",
         };
         let answers = scores.argmax();
@@ -94,7 +94,7 @@ pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str
                 (percent(*mean)) " and its accuracy " (percent(*accuracy)) "."
                 @if let Some(scaled) = &confidence.scaled {
                     " With its scores divided by the temperature " (three_digits(scaled.temperature)) ", fitted on " (scaled.on)
-                    ", the error is " (percent(scaled.calibration.ece)) "; no answer changes."
+                    ", the error is " (percent(scaled.calibration.ece)) "; predictions do not change."
                 }
             }
         }
@@ -104,7 +104,7 @@ pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str
                 @if i > 0 { ", " }
                 (goal_in_words(goal.accuracy, goal.coverage))
             }
-            ". Choose a threshold on other examples than these."
+            ". Choose a threshold on other examples, such as the validation set."
         }
     })
 }
@@ -112,8 +112,8 @@ pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str
 fn goal_in_words(accuracy: f64, coverage: Option<f64>) -> String {
     let right = percent_label(&accuracy);
     match coverage {
-        Some(coverage) => format!("{right} right of the surest {}", percent(coverage)),
-        None => format!("{right} right at no threshold"),
+        Some(coverage) => format!("{right} accuracy at {} coverage", percent(coverage)),
+        None => format!("{right} accuracy at no threshold"),
     }
 }
 
@@ -155,7 +155,9 @@ fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> 
     }
     key.push((Key::Line(Ink::SoFar), "perfect calibration".to_owned()));
     let (fullest, total) = (grouped(fullest as u64), grouped(total as u64));
-    let note = format!("The fullest bin holds {fullest} of {total} answers. Below the line it is too sure.");
+    let note = format!(
+        "The largest bin has {fullest} of {total} predictions. Points below the diagonal are overconfident."
+    );
     draw(&plot, "Reliability", key, note)
 }
 

@@ -9,9 +9,9 @@ use tercet::evaluate::Corruption;
 
 /// The table of all models whose robustness was evaluated; `None` if there are none.
 pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
-    let asked: Vec<&ModelCard> = run.models.iter().filter(|model| !model.robustness.is_empty()).collect();
+    let evaluated: Vec<&ModelCard> = run.models.iter().filter(|model| !model.robustness.is_empty()).collect();
     let corruptions = corruptions(run);
-    if asked.is_empty() {
+    if evaluated.is_empty() {
         return None;
     }
     // The intensity of a cell's colour: the fraction of the accuracy that is lost.
@@ -24,9 +24,9 @@ pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
         section id="robustness" aria-labelledby="robustness-title" {
             h2 id="robustness-title" { "Corrupted images" }
             p.note {
-                "What is left of the accuracy where every test picture is moved, turned, made noisy, dull or inverted. The stronger "
-                "the colour, the larger the share that is lost."
-                @if drawn { " Beside each: what it makes of the first test example." }
+                "Accuracy on the test pictures after a shift, a rotation, added noise, reduced contrast or inversion. The stronger "
+                "the colour, the larger the loss of accuracy."
+                @if drawn { " The pictures show each corruption of the first test example." }
             }
             div.scroll role="region" tabindex="0" aria-label="Accuracy on corrupted images" {
                 table.plain.robustness {
@@ -34,14 +34,14 @@ pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
                         tr {
                             @if drawn { th scope="col" { span.hidden { "Picture" } } }
                             th scope="col" { "Corruption" }
-                            @for model in &asked { th.number scope="col" { (model.name) } }
+                            @for model in &evaluated { th.number scope="col" { (model.name) } }
                         }
                     }
                     tbody {
                         tr {
                             @if drawn { td { @if let Some(tile) = pictures.uncorrupted("the first test example") { (tile) } } }
                             th scope="row" { "none" }
-                            @for model in &asked { td.number { span.lost style="--a:0" { (percent(model.evaluation.accuracy)) } } }
+                            @for model in &evaluated { td.number { span.lost style="--a:0" { (percent(model.evaluation.accuracy)) } } }
                         }
                         @for (row, corruption) in corruptions.iter().enumerate() {
                             tr.another[row == 0 || corruptions[row - 1].kind() != corruption.kind()] {
@@ -49,7 +49,7 @@ pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
                                     td { @if let Some(tile) = pictures.corrupted(row, &corruption.to_string()) { (tile) } }
                                 }
                                 th scope="row" { (corruption.kind()) " " span.strength { (corruption.strength()) } }
-                                @for model in &asked {
+                                @for model in &evaluated {
                                     @match model.robustness.iter().find(|of| of.corruption == *corruption) {
                                         Some(of) => td.number {
                                             span.lost style={ "--a:" (format!("{:.2}", lost(model, of.accuracy))) } {

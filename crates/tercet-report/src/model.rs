@@ -61,7 +61,7 @@ pub(super) fn section(
             @for gallery in weights.iter().flatten() { (gallery) }
             @if let Some(story) = &model.neighbor_story { (neighbors(story, number, pictures, test)) }
             @if let Some(by_k) = by_k {
-                h3 { "How many neighbours" }
+                h3 { "Choice of k" }
                 div.charts { (by_k.markup()) }
             }
             @if let Some(sure) = sure { (sure) }
@@ -86,8 +86,8 @@ fn confusion(evaluation: &Evaluation, number: usize, test: &Dataset) -> Markup {
                 // Screen readers announce only this when a cell is opened, not the pictures.
                 div.title aria-live="polite" {
                     p.note {
-                        "Choose a cell to see its test examples: all wrong ones, and the first " (RIGHT_ONES)
-                        " right ones of a class. Arrow keys move between cells."
+                        "Choose a cell to see its test examples: all misclassified ones, and the first " (RIGHT_ONES)
+                        " correctly classified ones of a class. Arrow keys move between cells."
                     }
                 }
                 div.examples {}
@@ -197,9 +197,9 @@ fn worst(evaluation: &Evaluation, pictures: &Pictures, test: &Dataset) -> Markup
         p.note {
             (shown.len()) " of " (counted(evaluation.errors(), "mistake", "mistakes"))
             @if ordered {
-                ", those first where the score of the predicted class exceeds that of the true one by the largest margin"
+                ", sorted by the margin between the scores of the predicted and the true class, largest first"
             }
-            ". The small number is the place in the test set, counted from 0."
+            ". The small number is the index in the test set, counted from 0."
         }
         @if pictures.sprites.is_some() {
             ol.gallery {
@@ -207,7 +207,7 @@ fn worst(evaluation: &Evaluation, pictures: &Pictures, test: &Dataset) -> Markup
                     li {
                         @if let Some(tile) = pictures.example(mistake.index, &pictures.describe(mistake)) { (tile) }
                         p.labels {
-                            (name(mistake.truth)) " read as " b.wrong { (name(mistake.predicted)) }
+                            (name(mistake.truth)) " classified as " b.wrong { (name(mistake.predicted)) }
                         }
                         p.index {
                             "#" (mistake.index)
@@ -273,8 +273,8 @@ fn per_class(evaluation: &Evaluation) -> Markup {
                 }
             }
             p.note {
-                "Precision: of the answers “this class”, the share that is right. Recall: of the examples of this class, "
-                "the share that is found. F1: their harmonic mean."
+                "Precision: the fraction of predictions of the class that are correct. Recall: the fraction of examples of the class "
+                "that are predicted correctly. F1: their harmonic mean."
             }
         }
     }

@@ -115,10 +115,10 @@ pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>>
         p.note {
             @if shape.channels == 1 {
                 span.ramp aria-hidden="true" {}
-                "From −" (three_digits(largest.into())) " (blue: brightness here speaks against it) through 0 (no colour) to "
-                (three_digits(largest.into())) " (red: it speaks for it), one scale for all pictures. "
+                "Weights from −" (three_digits(largest.into())) " (blue: a bright pixel lowers the score) through 0 (no colour) to "
+                (three_digits(largest.into())) " (red: a bright pixel raises it), on the same scale in all pictures. "
             } @else {
-                "Each channel in its own colour, mid-grey is 0, the ends are ±" (three_digits(largest.into())) ". "
+                "Each channel in its own colour. Mid-grey is 0, and the extremes are ±" (three_digits(largest.into())) ". "
             }
             @if shown < columns {
                 "The first " (shown) " of " (grouped(columns as u64)) " are shown."
@@ -188,7 +188,7 @@ mod tests {
         );
         assert!(
             at(6, 6)[0] > at(6, 6)[2] && at(27, 9)[2] > at(27, 9)[0],
-            "red speaks for it, blue against it"
+            "red raises the score, blue lowers it"
         );
     }
 

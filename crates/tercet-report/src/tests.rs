@@ -93,7 +93,7 @@ fn every_example_that_the_page_can_open_has_a_picture() {
             let indices: Vec<u64> = wrong.chain(right).map(|index| index.as_u64().unwrap()).collect();
             assert!(indices.len() > 40 && indices.iter().all(|index| placed.contains(index)));
         }
-        for part in ["Training", "Templates", "One mistake, explained", "How many neighbours", "d1gest"] {
+        for part in ["Training", "Templates", "One mistake, explained", "Choice of k", "d1gest"] {
             assert!(page.contains(part), "{part} is missing");
         }
     }

@@ -92,14 +92,14 @@ fn best(tuning: &Tuning) -> Markup {
             @match tuning.best() {
                 None => p { "No trial has an accuracy." },
                 Some(trial) => {
-                    p.score { strong { (accuracy(trial)) } " of the examples held out are classified correctly by trial " (trial.number) "." }
+                    p.score { strong { (accuracy(trial)) } " validation accuracy of trial " (trial.number) "." }
                     dl.facts {
                         @for (name, value) in &trial.words { div { dt { (name) } dd { (value) } } }
                         div { dt { "seed" } dd { (tuning.plan.seed) } }
                     }
                     p.note {
-                        "The best of many trials owes a part of its accuracy to luck on the very examples that chose it; "
-                        "a test set that took no part in the choice says what it is worth."
+                        "The best of many trials is optimistically biased, because the same examples chose it. "
+                        "Evaluate the model on a test set."
                     }
                 }
             }
@@ -127,7 +127,7 @@ fn trials(tuning: &Tuning) -> Markup {
     html! {
         section id="trials" aria-labelledby="trials-title" {
             h2 id="trials-title" { "Trials" }
-            @if tuning.trials.is_empty() { p { "None was done." } }
+            @if tuning.trials.is_empty() { p { "No trial was completed." } }
             @else {
                 div.scroll.tall role="region" tabindex="0" aria-label="All trials, best first" {
                     table.plain.trials {
@@ -151,9 +151,9 @@ fn trials(tuning: &Tuning) -> Markup {
                 }
             }
             p.note {
-                "Best first; of equal accuracies, that of the smaller model, then that of the earlier trial. "
+                "Best first. If accuracies are equal, the smaller model comes first, then the earlier trial. "
                 @if folds { "The standard error is that of the mean over the folds. " }
-                @if losses { "The loss is that of the examples held out, regularisation left out. " }
+                @if losses { "The loss is the validation loss without regularisation. " }
                 @if tuning.trials.len() > ROWS { "The best " (ROWS) " of " (grouped(tuning.trials.len() as u64)) " are shown." }
             }
         }
