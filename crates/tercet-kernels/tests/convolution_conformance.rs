@@ -29,7 +29,7 @@ fn shape(
 }
 
 /// Sizes at which an edge case could go wrong: smaller and larger than a register, a tile and a window, strides that
-/// skip pixels, padding up to a whole kernel, outputs of odd sizes and of a single pixel.
+/// skip pixels, padding as large as the kernel and larger, outputs of odd sizes and of a single pixel.
 fn shapes() -> Vec<Shape> {
     let mut shapes = vec![
         shape((1, 1, 1), (1, 1), 1, 0, 1),
@@ -52,6 +52,11 @@ fn shapes() -> Vec<Shape> {
         shape((9, 10, 20), (3, 3), 1, 2, 19),
         shape((6, 6, 3), (3, 3), 1, 1, 100),
         shape((9, 7, 40), (5, 5), 2, 2, 24),
+        shape((1, 2, 3), (1, 1), 1, 1, 4),
+        shape((3, 4, 2), (3, 3), 1, 3, 17),
+        shape((2, 3, 16), (3, 3), 1, 5, 24),
+        shape((3, 2, 1), (2, 2), 1, 7, 9),
+        shape((4, 5, 3), (2, 3), 3, 4, 6),
     ];
     for filters in [1, 2, 5, 12, 15, 23, 31, 32, 63, 65, 70] {
         shapes.push(shape((5, 6, 3), (3, 3), 1, 0, filters));

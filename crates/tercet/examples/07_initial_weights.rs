@@ -242,7 +242,7 @@ fn arguments() -> Result<(u64, Option<PathBuf>)> {
                     .parse()
                     .ok()
                     .filter(|&n| n > 0)
-                    .ok_or_else(|| Error::setting("--seeds", value, "a whole number, at least 1"))?;
+                    .ok_or_else(|| Error::setting("--seeds", value, "an integer, at least 1"))?;
             }
             "--csv" if !value.is_empty() => csv = Some(Path::new(&value).to_owned()),
             _ => return Err(Error::setting("argument", name, "--seeds N or --csv FILE")),

@@ -4,6 +4,21 @@ use std::borrow::Cow;
 
 use safetensors::tensor::{Dtype, View};
 
+/// The numbers of a tensor of floats as f32: F16 and BF16 are exact, F64 is rounded. `None` for other types.
+pub(crate) fn floats(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    Some(match dtype {
+        Dtype::F16 => words(bytes, |word| half::f16::from_le_bytes(word).to_f32()),
+        Dtype::BF16 => words(bytes, |word| half::bf16::from_le_bytes(word).to_f32()),
+        Dtype::F32 => words(bytes, f32::from_le_bytes),
+        Dtype::F64 => words(bytes, |word| f64::from_le_bytes(word) as f32),
+        _ => return None,
+    })
+}
+
+fn words<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|word| decode(*word)).collect()
+}
+
 /// A tensor to write: its numbers are converted to little-endian bytes one tensor at a time.
 pub(crate) struct Tensor<'a> {
     pub(crate) shape: Vec<usize>,

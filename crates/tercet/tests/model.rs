@@ -469,10 +469,10 @@ fn all_of_a_network_of_many_layers_is_checked() {
     refused(&with_tensor(&bytes, "w1", f32::INFINITY), "inf in w1 at 0");
 
     let change = |change: &dyn Fn(&mut Value)| with_document(&bytes, change);
-    refused(&change(&|d| d["architecture"][0]["padding"] = json!(2)), "padding smaller than the filter");
-    refused(&change(&|d| d["architecture"][0]["padding"] = json!(0)), "values that reach layer");
+    refused(&change(&|d| d["architecture"][0]["padding"] = json!(2)), "input of layer");
+    refused(&change(&|d| d["architecture"][0]["padding"] = json!(0)), "input of layer");
     refused(&change(&|d| d["architecture"][0]["stride"] = json!(0)), "a stride of at least 1");
-    refused(&change(&|d| d["architecture"][0]["stride"] = json!(2)), "values that reach layer");
+    refused(&change(&|d| d["architecture"][0]["stride"] = json!(2)), "input of layer");
     refused(&change(&|d| d["architecture"][0]["filters"] = json!(4)), "a tensor w1");
     refused(&change(&|d| d["architecture"][0]["kernel_height"] = json!(u64::MAX)), "a tensor w1");
     refused(&change(&|d| d["architecture"][3]["size"] = json!(16)), "windows of 1 × 1 to 15 × 15");
@@ -487,5 +487,5 @@ fn all_of_a_network_of_many_layers_is_checked() {
         "an image, height × width × channels",
     );
     let turned = json!({ "width": 2, "height": 3, "channels": 1 });
-    refused(&change(&|d| d["preprocessing"]["input"]["image"] = turned.clone()), "values that reach layer");
+    refused(&change(&|d| d["preprocessing"]["input"]["image"] = turned.clone()), "input of layer");
 }

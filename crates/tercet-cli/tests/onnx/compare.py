@@ -12,6 +12,7 @@ import tempfile
 import numpy as np
 import onnx
 import onnxruntime
+from onnx.reference import ReferenceEvaluator
 
 TOLERANCE = 1e-5
 
@@ -24,7 +25,7 @@ IMAGES = {
         "--epochs",
         "1",
         "--layers",
-        "conv3-6+1 batchnorm relu pool conv3x2-5 leaky0.1 avgpool3/1 flatten dense20 batchnorm gelu "
+        "conv3-6+1 batchnorm relu pool conv3x2-5 leaky0.1 avgpool3/1 flatten dense20 batchnorm gelu dense20 gelu-tanh "
         "dropout0.3 dense12 tanh dense9 sigmoid",
     ],
     "l2": "train neighbors -k 5",
@@ -121,6 +122,10 @@ def compare(folder, name, x_test, pixels):
     wrong = labels != expected.argmax(1)
     is_vote = any(node.op_type == "TopK" for node in model.graph.node)
     assert not (wrong if is_vote else wrong & clear).any(), name
+    if is_vote:
+        # ONNX's own evaluator implements fewer operators. Its TopK does not order ties.
+        (again,) = ReferenceEvaluator(model).run(["label"], {entry.name: flat})
+        assert (again == labels).mean() > 0.8, name
     # The batch dimension is dynamic: a single example gives the same result.
     one = session.run(["label"], {entry.name: flat[:1]})[0]
     assert one.shape == (1,) and one[0] == labels[0], name

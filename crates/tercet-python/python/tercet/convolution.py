@@ -27,7 +27,8 @@ class CNNClassifier(NetworkClassifier):
     image_shape : tuple of int, default=None
         (height, width) or (height, width, channels) of the images.
     activation : str, default="relu"
-        Activation of the default layers: "relu", "logistic", "tanh", "identity", "gelu" or "leaky_relu".
+        Activation of the default layers: "relu", "logistic", "tanh", "identity", "gelu", "gelu_tanh" or
+        "leaky_relu".
     solver : {"adam", "adamw", "sgd"}, default="adam"
         Optimizer.
     alpha : float, default=0.0001

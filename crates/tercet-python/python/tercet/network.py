@@ -17,6 +17,7 @@ _ACTIVATIONS = {
     "tanh": "tanh",
     "identity": "",
     "gelu": "gelu",
+    "gelu_tanh": "gelu-tanh",
     "leaky_relu": "leaky0.01",
 }
 _SOLVERS = ("adam", "adamw", "sgd")
@@ -163,7 +164,8 @@ class MLPClassifier(FullyConnected, NetworkClassifier):
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units of each hidden layer.
     activation : str, default="relu"
-        "relu", "logistic", "tanh", "identity", "gelu" or "leaky_relu".
+        "relu", "logistic", "tanh", "identity", "gelu", "gelu_tanh" or
+        "leaky_relu".
     solver : {"adam", "adamw", "sgd", "lbfgs"}, default="adam"
         Optimizer. "lbfgs" uses all examples in each step, in which SciPy minimises the loss; early stopping
         and the settings of batches and learning rates have no effect on it.

@@ -32,7 +32,8 @@ class MLPRegressor(RegressorMixin, FullyConnected):
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units of each hidden layer.
     activation : str, default="relu"
-        "relu", "logistic", "tanh", "identity", "gelu" or "leaky_relu".
+        "relu", "logistic", "tanh", "identity", "gelu", "gelu_tanh" or
+        "leaky_relu".
     solver : {"adam", "adamw", "sgd", "lbfgs"}, default="adam"
         Optimizer. "lbfgs" uses all examples in each step, in which SciPy minimises the loss; early stopping
         and the settings of batches and learning rates have no effect on it.

@@ -99,13 +99,15 @@ fn vote(graph: &mut Graph, classifier: &NeighborsClassifier, x: &str) {
     let labels: Vec<i64> = classifier.labels().iter().map(|&label| label.into()).collect();
     let labels = graph.ints("labels", &[labels.len()], &labels);
     let voters = graph.node("Gather", &[&labels, "neighbors"], &[Attribute::Int("axis", 0)]);
-    let classes = graph.ints("classes", &[1], &[classifier.classes() as i64]);
-    let off_and_on = graph.floats("off_and_on", &[2], &[0.0, 1.0]);
-    let one_hot = graph.node("OneHot", &[&voters, &classes, &off_and_on], &[Attribute::Int("axis", -1)]);
+    // (N, k, C): whether a neighbour is of a class. OneHot would be one operator, but few tools implement it.
+    let axis = graph.ints("axis", &[1], &[2]);
+    let voters = graph.node("Unsqueeze", &[&voters, &axis], &[]);
+    let classes: Vec<i64> = (0..classifier.classes() as i64).collect();
+    let classes = graph.ints("classes", &[classes.len()], &classes);
+    let one_hot = graph.node("Equal", &[&voters, &classes], &[]);
     let mut votes = graph.cast(&one_hot, Element::Double);
     if classifier.vote() == Vote::Distance {
         let weights = by_distance(graph, classifier.metric(), x);
-        let axis = graph.ints("axis", &[1], &[2]);
         let weights = graph.node("Unsqueeze", &[&weights, &axis], &[]);
         votes = graph.node("Mul", &[&votes, &weights], &[]);
     }

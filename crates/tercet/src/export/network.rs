@@ -85,11 +85,23 @@ fn activation(graph: &mut Graph, x: &str, activation: Activation) -> String {
         Activation::Sigmoid => graph.node("Sigmoid", &[x], &[]),
         Activation::Tanh => graph.node("Tanh", &[x], &[]),
         Activation::Gelu => gelu(graph, x),
+        Activation::GeluTanh => gelu_tanh(graph, x),
     }
 }
 
-/// ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), which is a single operator only from version 20 on.
+/// ½ x (1 + erf(x / √2)). Version 20 has the operator Gelu, which fewer runtimes support.
 fn gelu(graph: &mut Graph, x: &str) -> String {
+    let mut number = |value: f32| graph.floats("number", &[], &[value]);
+    let [scale, one, half] = [std::f32::consts::FRAC_1_SQRT_2, 1.0, 0.5].map(&mut number);
+    let inner = graph.node("Mul", &[x, &scale], &[]);
+    let erf = graph.node("Erf", &[&inner], &[]);
+    let sum = graph.node("Add", &[&erf, &one], &[]);
+    let product = graph.node("Mul", &[x, &sum], &[]);
+    graph.node("Mul", &[&product, &half], &[])
+}
+
+/// ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+fn gelu_tanh(graph: &mut Graph, x: &str) -> String {
     let mut number = |value: f32| graph.floats("number", &[], &[value]);
     let [three, cubic, root, one, half] = [3.0, 0.044_715, 0.797_884_6, 1.0, 0.5].map(&mut number);
     let cube = graph.node("Pow", &[x, &three], &[]);

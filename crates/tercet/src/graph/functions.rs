@@ -13,12 +13,13 @@ use crate::{Error, Result};
 const MOST_SIZE: f64 = 1_000_000.0;
 
 /// The functions of expressions with their arguments; those in brackets are optional.
-pub const FUNCTIONS: [(&str, &str); 20] = [
+pub const FUNCTIONS: [(&str, &str); 21] = [
     ("relu", "x"),
     ("leaky_relu", "x, [slope=0.01]"),
     ("sigmoid", "x"),
     ("tanh", "x"),
     ("gelu", "x"),
+    ("gelu_tanh", "x"),
     ("exp", "x"),
     ("log", "x"),
     ("sqrt", "x"),
@@ -157,7 +158,7 @@ impl Settings<'_> {
                 Ok(Some(size as usize))
             }
             Some((at, size)) => {
-                let expected = format!("a whole number from {least} to {MOST_SIZE}");
+                let expected = format!("an integer from {least} to {MOST_SIZE}");
                 Err(Error::expression(self.text, at, format!("{name}={size}"), expected))
             }
         }
@@ -167,7 +168,7 @@ impl Settings<'_> {
     fn needed(&mut self, at: usize, function: &str, name: &str) -> Result<usize> {
         self.size(name, 1.0)?.ok_or_else(|| {
             let found = format!("{function} without {name}");
-            Error::expression(self.text, at, found, format!("{name}=…, a whole number"))
+            Error::expression(self.text, at, found, format!("{name}=…, an integer"))
         })
     }
 

@@ -25,7 +25,7 @@ fn indices(scores: &Value, classes: &Value) -> Result<Vec<usize>, Flaw> {
     let most = scores.shape().1;
     let index = |&class: &f64| match class {
         y if y >= 0.0 && y < most as f64 && y.fract() == 0.0 => Ok(y as usize),
-        y => Err(Flaw::new(format!("the class {y}"), format!("a whole number from 0 to {}", most - 1))),
+        y => Err(Flaw::new(format!("the class {y}"), format!("an integer from 0 to {}", most - 1))),
     };
     classes.numbers().iter().map(index).collect()
 }

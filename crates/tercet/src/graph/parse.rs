@@ -221,7 +221,7 @@ impl<'t> Parser<'t> {
         self.lexer.take()?;
         let node = self.sum()?;
         if let Some(&other) = self.bound.get(name) {
-            let found = format!("{name} in what {name} is to be");
+            let found = format!("{name} in its own definition");
             let at = self.graph.nodes[other.0].at.unwrap_or(at);
             return Err(Error::expression(self.lexer.text, at, found, "other names"));
         }

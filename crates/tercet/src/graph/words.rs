@@ -75,9 +75,9 @@ impl fmt::Display for Step<'_> {
             Kind::Chain { by, operand, uses, derivative, gradient } => {
                 let share = match (*uses, operand) {
                     (1, _) => String::new(),
-                    (_, None) => format!(" by way of {}", self.graph.name(*by)),
+                    (_, None) => format!(" through {}", self.graph.name(*by)),
                     (_, Some(operand)) => {
-                        format!(" by way of {}, operand {}", self.graph.name(*by), operand + 1)
+                        format!(" through {}, operand {}", self.graph.name(*by), operand + 1)
                     }
                 };
                 match share.as_str() {

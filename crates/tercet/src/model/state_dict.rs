@@ -6,11 +6,16 @@
 //! | `conv5-24` | `Conv2d` | `0.weight` (filters, channels, height, width), `0.bias` (filters) |
 //! | `batchnorm` | `BatchNorm1d`, `BatchNorm2d` | `0.weight`, `0.bias`, `0.running_mean`, `0.running_var` (channels), `0.num_batches_tracked` |
 //! | `pool`, `avgpool` | `MaxPool2d`, `AvgPool2d` | none |
-//! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu` | `ReLU`, `LeakyReLU`, `Sigmoid`, `Tanh`, `GELU(approximate="tanh")` | none |
+//! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu`, `gelu-tanh` | `ReLU`, `LeakyReLU`, `Sigmoid`, `Tanh`, `GELU()`, `GELU(approximate="tanh")` | none |
 //! | `dropout0.4`, `flatten` | `Dropout`, `Flatten` | none |
+//!
+//! Modules may also have names, such as `features.0` and `classifier.fc1`, or a common prefix, such as `module.` of
+//! `DataParallel` and `_orig_mod.` of `torch.compile`: see [`StateDict::network`].
 //!
 //! Images are (channels, height, width) in PyTorch and (height, width, channels) here. Therefore the inputs of the
 //! layer after a `flatten` are permuted in the conversion, and the scores are the same.
+
+mod order;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -22,6 +27,7 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 use super::MAX_BYTES;
 use crate::image::ImageShape;
 use crate::network::{Architecture, BatchNorm, Conv2d, Dense, Layer, Network, Shape, Spec};
+use crate::tensors::floats;
 use crate::{Error, Result};
 
 /// One tensor of a [`StateDict`].
@@ -54,6 +60,8 @@ pub struct StateTensor {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StateDict {
     tensors: Vec<StateTensor>,
+    /// The names of the modules in the order of the layers, if they were given.
+    modules: Option<Vec<String>>,
 }
 
 /// The tensors of one module, by their names in PyTorch.
@@ -100,7 +108,7 @@ impl StateDict {
             before = after;
         }
         match flattened {
-            None => Ok(StateDict { tensors }),
+            None => Ok(StateDict { tensors, modules: None }),
             Some(image) => Err(scores_of_pixels(image)),
         }
     }
@@ -116,7 +124,51 @@ impl StateDict {
                 return Err(Error::mismatch(what, values.len(), format!("as many as {shape:?} says")));
             }
         }
-        Ok(StateDict { tensors })
+        Ok(StateDict { tensors, modules: None })
+    }
+
+    /// The same tensors with the order of their modules: a name for each layer with weights. Other modules are ignored.
+    ///
+    /// ```
+    /// use tercet::model::{StateDict, StateTensor};
+    ///
+    /// let tensor = |name: &str, value| StateTensor { name: name.into(), shape: vec![2, 2], values: vec![value; 4] };
+    /// let state = StateDict::new(vec![tensor("body.weight", 1.0), tensor("tail.weight", 2.0)])?;
+    /// // The dimensions do not tell which of the two is the first layer.
+    /// assert!(state.network(&"dense2 relu".parse()?, 2, 2).is_err());
+    /// let state = state.with_modules(vec!["body".into(), "tail".into()])?;
+    /// let network = state.network(&"dense2 relu".parse()?, 2, 2)?;
+    /// assert_eq!(network.dense_layers().next().unwrap().w, [1.0; 4]);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A name that no module has, with the names that exist.
+    pub fn with_modules(mut self, names: Vec<String>) -> Result<Self> {
+        let known: Vec<String> = self.all_modules()?.into_iter().map(|module| module.name).collect();
+        let mut seen = HashSet::new();
+        for name in &names {
+            if !known.contains(name) {
+                let expected = format!("one of {}", known.join(", "));
+                return Err(Error::mismatch("a module of the state dict", name, expected));
+            }
+            if !seen.insert(name) {
+                return Err(Error::mismatch(
+                    "the names of the modules",
+                    format!("{name} twice"),
+                    "each name once",
+                ));
+            }
+        }
+        self.modules = Some(names);
+        Ok(self)
+    }
+
+    /// The modules that [`with_modules`](StateDict::with_modules) left out.
+    pub fn ignored_modules(&self) -> Vec<String> {
+        let Some(used) = &self.modules else { return Vec::new() };
+        let all = self.all_modules().unwrap_or_default().into_iter().map(|module| module.name);
+        all.filter(|name| !used.contains(name)).collect()
     }
 
     /// The tensors, module by module.
@@ -124,8 +176,8 @@ impl StateDict {
         &self.tensors
     }
 
-    /// Reads a safetensors file, such as one written by `safetensors.torch.save_file(model.state_dict(), path)`. 64-bit
-    /// floats are rounded to 32 bits, and batch counters are ignored.
+    /// Reads a safetensors file, such as one written by `safetensors.torch.save_file(model.state_dict(), path)`. 16-bit
+    /// floats (F16 and BF16) are exact in 32 bits, 64-bit floats are rounded to them, and batch counters are ignored.
     ///
     /// # Errors
     /// A file that cannot be read or is not a safetensors file, and other number types.
@@ -148,17 +200,14 @@ impl StateDict {
         })?;
         let mut tensors = Vec::new();
         for (name, tensor) in file.tensors() {
-            let values = match tensor.dtype() {
-                Dtype::F32 => tensor.data().as_chunks().0.iter().map(|w| f32::from_le_bytes(*w)).collect(),
-                Dtype::F64 => {
-                    tensor.data().as_chunks().0.iter().map(|w| f64::from_le_bytes(*w) as f32).collect()
-                }
-                _ if name.rsplit('.').next() == Some(COUNT) => continue,
-                other => {
-                    let found = format!("a tensor {name} of {other}");
+            let values = match floats(tensor.dtype(), tensor.data()) {
+                Some(values) => values,
+                None if name.rsplit('.').next() == Some(COUNT) => continue,
+                None => {
+                    let found = format!("a tensor {name} of {}", tensor.dtype());
                     let remedy =
                         "Write it with safetensors.torch.save_file(model.float().state_dict(), path).";
-                    return Err(Error::format(path, found, "F32 or F64", remedy));
+                    return Err(Error::format(path, found, "F16, BF16, F32 or F64", remedy));
                 }
             };
             tensors.push(StateTensor { name, shape: tensor.shape().to_vec(), values });
@@ -189,28 +238,27 @@ impl StateDict {
         })
     }
 
-    /// The network with these layers and weights. The modules with tensors are taken in the order of their numbers, one
-    /// for each layer with weights, whatever is between them; a common prefix of all names, such as `net.`, is ignored.
+    /// The network with these layers and weights. The modules with tensors are taken in the order of the numbers in their
+    /// names, one for each layer with weights, whatever is between them. Where names have no numbers, such as `encoder`
+    /// and `head`, the dimensions of the weights decide. Names may have a common prefix, such as `net.` or `module.`.
     /// A missing bias is replaced by zeros, and missing weights of a batch norm by the identity.
     ///
     /// # Errors
-    /// Those of [`Architecture::complete`]; names that are not numbers, since they have no order; a number of modules
-    /// other than that of the layers with weights; a tensor with the wrong shape or an unexpected name.
+    /// Those of [`Architecture::complete`]; names without an order if the dimensions do not decide (see
+    /// [`with_modules`](StateDict::with_modules)); a number of modules other than that of the layers with weights; a
+    /// tensor with the wrong shape or an unexpected name.
     pub fn network(&self, layers: &Architecture, input: impl Into<Shape>, classes: usize) -> Result<Network> {
         let input = input.into();
         let complete = layers.complete(input, classes)?;
         let summary = complete.summary(input)?;
-        let mut modules = self.modules()?.into_iter();
-        let found = modules.len();
-        let learns = |spec: &Spec| matches!(spec, Spec::Dense { .. } | Spec::Conv2d { .. } | Spec::BatchNorm);
-        let wanted = complete.layers().iter().filter(|spec| learns(spec)).count();
-        if found != wanted {
-            let what = "modules with weights in the state dict";
-            return Err(Error::mismatch(what, found, format!("{wanted}, for the layers {complete}")));
-        }
-        let (mut built, mut flattened) = (Vec::new(), None);
         // If a dense layer comes first, the image is flattened.
         let first = crate::network::input_shape(complete.layers().iter().copied(), input);
+        let learns = |spec: &Spec| matches!(spec, Spec::Dense { .. } | Spec::Conv2d { .. } | Spec::BatchNorm);
+        let inputs = std::iter::once(first).chain(summary.iter().map(|layer| layer.output));
+        let layers = summary.iter().map(|layer| layer.layer).zip(inputs);
+        let layers: Vec<(Spec, Shape)> = layers.filter(|(spec, _)| learns(spec)).collect();
+        let mut modules = self.modules(&layers, &complete)?.into_iter();
+        let (mut built, mut flattened) = (Vec::new(), None);
         let mut before = first;
         for layer in &summary {
             let module =
@@ -239,44 +287,39 @@ impl StateDict {
         }
     }
 
-    /// The modules in numerical order.
-    fn modules(&self) -> Result<Vec<Module<'_>>> {
-        let mut modules: Vec<(Vec<u64>, Module<'_>)> = Vec::new();
-        let common = self.common_beginning();
+    /// The modules in the order of these layers, which are those with weights, each with the shape of its input.
+    fn modules(&self, layers: &[(Spec, Shape)], complete: &Architecture) -> Result<Vec<Module<'_>>> {
+        let mut modules = self.all_modules()?;
+        if let Some(names) = &self.modules {
+            modules.retain(|module| names.contains(&module.name));
+            modules.sort_by_key(|module| names.iter().position(|name| *name == module.name));
+        }
+        if modules.len() != layers.len() {
+            let names: Vec<&str> = modules.iter().map(|module| module.name.as_str()).collect();
+            let found = format!("{} ({})", modules.len(), names.join(", "));
+            let expected = format!("{}, for the layers {complete}", layers.len());
+            return Err(Error::mismatch("modules with weights in the state dict", found, expected));
+        }
+        if self.modules.is_none() {
+            order::sort(&mut modules, layers)?;
+        }
+        Ok(modules)
+    }
+
+    /// All modules with tensors, in the order in which their first tensors come.
+    fn all_modules(&self) -> Result<Vec<Module<'_>>> {
+        let mut modules: Vec<Module<'_>> = Vec::new();
         for tensor in &self.tensors {
             let (module, name) = tensor.name.rsplit_once('.').unwrap_or(("", &tensor.name));
-            let numbers: Option<Vec<u64>> =
-                module.get(common.len()..).and_then(|rest| rest.split('.').map(|n| n.parse().ok()).collect());
-            let Some(numbers) = numbers else {
-                let what = "names of the state dict";
-                let expected = "those of a torch.nn.Sequential, such as 0.weight, whose numbers give the order: rename them";
-                return Err(Error::mismatch(what, &tensor.name, expected));
-            };
-            let at = modules.iter().position(|(of, _)| *of == numbers).unwrap_or_else(|| {
-                modules.push((numbers, Module { name: module.to_owned(), tensors: HashMap::new() }));
+            let at = modules.iter().position(|of| of.name == module).unwrap_or_else(|| {
+                modules.push(Module { name: module.to_owned(), tensors: HashMap::new() });
                 modules.len() - 1
             });
-            if modules[at].1.tensors.insert(name, tensor).is_some() {
+            if modules[at].tensors.insert(name, tensor).is_some() {
                 return Err(Error::mismatch("tensors of the state dict", &tensor.name, "each name once"));
             }
         }
-        modules.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(modules.into_iter().map(|(_, module)| module).collect())
-    }
-
-    /// The common prefix of all names: words, each followed by a dot, that are not numbers.
-    fn common_beginning(&self) -> String {
-        let Some(first) = self.tensors.first() else { return String::new() };
-        let mut common = String::new();
-        for word in first.name.split_inclusive('.') {
-            let is_name = word.ends_with('.') && word.trim_end_matches('.').parse::<u64>().is_err();
-            let longer = format!("{common}{word}");
-            if !is_name || !self.tensors.iter().all(|tensor| tensor.name.starts_with(&longer)) {
-                break;
-            }
-            common = longer;
-        }
-        common
+        Ok(modules)
     }
 }
 

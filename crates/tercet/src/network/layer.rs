@@ -80,7 +80,7 @@ impl Layer {
                 return Err(Error::mismatch(format!("layer {number}"), spec, wanted));
             }
         }
-        let reaching = || format!("values that reach layer {number}, {self}");
+        let reaching = || format!("input of layer {number}, {self}");
         let taken = match self {
             Layer::Dense(dense) => {
                 dense.validate(number)?;

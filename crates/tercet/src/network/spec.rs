@@ -31,7 +31,7 @@ pub enum Spec {
     MaxPool(Pool),
     /// `avgpool`, `avgpool3/2`: the mean of each window.
     AveragePool(Pool),
-    /// `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu`: [`Activation`].
+    /// `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu`, `gelu-tanh`: [`Activation`].
     Activation(Activation),
     /// `dropout0.4`: each unit is dropped with this probability in training.
     Dropout {
@@ -68,11 +68,6 @@ impl Spec {
             }
             Spec::Conv2d { filters: 0, .. } => Some("at least 1 filter"),
             Spec::Conv2d { stride: 0, .. } => Some("a stride of at least 1"),
-            Spec::Conv2d { kernel_height, kernel_width, padding, .. }
-                if padding >= kernel_height.min(kernel_width) =>
-            {
-                Some("padding smaller than the filter, which would otherwise cover only zeros")
-            }
             Spec::MaxPool(pool) | Spec::AveragePool(pool) => match pool {
                 // The argmax of a window is stored in one byte.
                 Pool { size: 0 | 16.., .. } => Some("windows of 1 × 1 to 15 × 15 pixels"),

@@ -189,7 +189,7 @@ fn layers_that_do_not_fit_are_rejected_by_number() {
     let error = Network::new(vec![dense(4, 3), Layer::Activation(Activation::Relu), dense(2, 5)])
         .unwrap_err()
         .to_string();
-    assert_eq!(error, "values that reach layer 3, dense 2 → 5: found 3; expected 2");
+    assert_eq!(error, "input of layer 3, dense 2 → 5: found 3; expected 2");
     assert!(Network::new(vec![Layer::Activation(Activation::Relu)]).is_err());
     assert!(Network::fully_connected(4, &[0], 2, Init::He, 0).is_err());
     for size in [1 << 29, usize::MAX / 2, usize::MAX] {
@@ -207,7 +207,7 @@ fn layers_that_do_not_fit_are_rejected_by_number() {
     let norm = BatchNorm::new(5);
     assert_eq!(Network::new(vec![Layer::BatchNorm(norm.clone()), dense(5, 2)]).unwrap().inputs(), 5);
     let error = Network::new(vec![Layer::BatchNorm(norm), dense(4, 2)]).unwrap_err().to_string();
-    assert_eq!(error, "values that reach layer 2, dense 4 → 2: found 5; expected 4");
+    assert_eq!(error, "input of layer 2, dense 4 → 2: found 5; expected 4");
     let norm = BatchNorm { mean: vec![0.0; 4], ..BatchNorm::new(5) };
     let error = Network::new(vec![Layer::BatchNorm(norm), dense(5, 2)]).unwrap_err().to_string();
     assert_eq!(error, "means of layer 1: found 4; expected 5");

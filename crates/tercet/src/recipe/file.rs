@@ -38,7 +38,7 @@ impl Recipe {
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         // If a file does not even name its solver, parsing the whole file gives the better message.
         match toml::from_str(text) {
-            Ok(Which { kind: Some(kind), .. }) if kind == "neighbors" => {
+            Ok(Which { kind: Some(kind), .. }) if kind == "neighbors" || kind == "knn" => {
                 NeighborsRecipe::parse(text, path).map(Recipe::Neighbors)
             }
             Ok(Which { solver: Solver::Dual, .. }) => DualRecipe::parse(text, path).map(Recipe::Dual),
@@ -86,7 +86,14 @@ impl GradientDescentRecipe {
     /// # Ok::<(), tercet::Error>(())
     /// ```
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        parse(text, path, Self::validate, "Compare it with recipes/lecture.toml.")
+        let complete = |recipe: &mut Self| {
+            let is_cnn = matches!(toml::from_str(text), Ok(Which { kind: Some(kind), .. }) if kind == "cnn");
+            if is_cnn && recipe.hidden.is_empty() && recipe.layers.is_none() {
+                recipe.layers = Self::cnn().layers;
+            }
+            recipe.validate()
+        };
+        parse(text, path, complete, "Compare it with recipes/lecture.toml.")
     }
 
     /// The recipe as TOML, which [`parse`](GradientDescentRecipe::parse) reads back.
@@ -111,7 +118,12 @@ impl NeighborsRecipe {
     /// # Errors
     /// Those of [`Recipe::parse`].
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        parse(text, path, Self::validate, "Compare it with recipes/knn-deformable.toml.")
+        parse(
+            text,
+            path,
+            |recipe: &mut Self| recipe.validate(),
+            "Compare it with recipes/knn-deformable.toml.",
+        )
     }
 
     /// The recipe as TOML, which [`parse`](NeighborsRecipe::parse) reads back.
@@ -135,7 +147,7 @@ impl DualRecipe {
     /// # Errors
     /// Those of [`Recipe::parse`].
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        parse(text, path, Self::validate, "Compare it with recipes/exact.toml.")
+        parse(text, path, |recipe: &mut Self| recipe.validate(), "Compare it with recipes/exact.toml.")
     }
 
     /// The recipe as TOML, which [`parse`](DualRecipe::parse) reads back.
@@ -148,11 +160,11 @@ impl DualRecipe {
 fn parse<R: DeserializeOwned>(
     text: &str,
     path: &Path,
-    validate: fn(&R) -> Result<()>,
+    validate: impl FnOnce(&mut R) -> Result<()>,
     remedy: &str,
 ) -> Result<R> {
-    let recipe: R = toml::from_str(text).map_err(|error| unreadable(&error, text, path, remedy))?;
-    match validate(&recipe) {
+    let mut recipe: R = toml::from_str(text).map_err(|error| unreadable(&error, text, path, remedy))?;
+    match validate(&mut recipe) {
         Ok(()) => Ok(recipe),
         Err(Error::Setting { setting, found, expected }) => {
             Err(Error::format(path, format!("{setting} {found}"), expected, remedy))
@@ -206,7 +218,7 @@ fn unreadable(error: &toml::de::Error, text: &str, path: &Path, remedy: &str) ->
         .or_else(|| message.split_once(", available keys: "))
         .unwrap_or((&message, "a training recipe"));
     let expected = match expected {
-        "usize" | "u64" => "a whole number, 0 or more",
+        "usize" | "u64" => "an integer, 0 or more",
         "f32" => "a number",
         others => others,
     };

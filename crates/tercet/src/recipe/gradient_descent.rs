@@ -88,6 +88,17 @@ impl GradientDescentRecipe {
         }
     }
 
+    /// The program's default convolutional network, which fits all images of at least 4 × 4 pixels: `tercet train cnn`.
+    pub fn cnn() -> Self {
+        let layers = "conv3-16+same relu pool conv3-32+same relu pool flatten dense64 relu";
+        GradientDescentRecipe {
+            description: "A convolutional network".to_owned(),
+            hidden: Vec::new(),
+            layers: Some(layers.parse().expect("an architecture string")),
+            ..GradientDescentRecipe::network()
+        }
+    }
+
     /// The program's default linear classifier, [`Settings::linear`].
     pub fn linear() -> Self {
         GradientDescentRecipe {

@@ -86,11 +86,14 @@ pub enum Recipe {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Kind {
-    /// k nearest neighbours.
+    /// k nearest neighbours. Files may also say `knn`.
+    #[serde(alias = "knn")]
     Neighbors,
     /// `scores = X · W + b`.
     Linear,
-    /// A network: dense layers with ReLU between them, or the given layers.
+    /// A network: dense layers with ReLU between them, or the given layers. Files may also say `cnn`, which has the
+    /// layers of [`GradientDescentRecipe::cnn`] by default.
+    #[serde(alias = "cnn")]
     Network,
 }
 

@@ -121,8 +121,8 @@ pub enum Length {
     Iterations(usize),
     /// A number of epochs: passes through all examples, newly shuffled each time.
     Epochs(usize),
-    /// So many epochs, or more if they have fewer steps than `steps`: a small data set needs more passes, since the
-    /// number of updates decides how far the weights can move.
+    /// At least this many epochs, and at least `steps` steps: a small data set needs more passes, since the number of
+    /// updates limits how far the weights can move.
     #[serde(rename = "at-least")]
     AtLeast {
         /// The smallest number of epochs.
@@ -133,7 +133,7 @@ pub enum Length {
 }
 
 impl Length {
-    /// The number of epochs, each of so many steps; `None` for random batches, which have no epochs.
+    /// The number of epochs, each of `steps_per_epoch` steps; `None` for random batches, which have no epochs.
     pub fn epochs(self, steps_per_epoch: usize) -> Option<usize> {
         match self {
             Length::Iterations(_) => None,

@@ -17,12 +17,13 @@ pub(super) enum Function {
     Sigmoid,
     Tanh,
     Gelu,
+    GeluTanh,
 }
 
 impl Function {
     /// Whether it calls functions of `math.h`.
     pub fn is_of_math(self) -> bool {
-        matches!(self, Function::Sigmoid | Function::Tanh | Function::Gelu)
+        matches!(self, Function::Sigmoid | Function::Tanh | Function::Gelu | Function::GeluTanh)
     }
 
     /// Its source text.
@@ -42,6 +43,7 @@ impl Function {
             Function::Sigmoid => SIGMOID,
             Function::Tanh => TANH,
             Function::Gelu => GELU,
+            Function::GeluTanh => GELU_TANH,
         }
     }
 }
@@ -265,8 +267,18 @@ static void hyperbolic_tangent(float *z, size_t count)
 ";
 
 const GELU: &str = "\
-/* The form with tanh: z / 2 * (1 + tanh(sqrt(2 / pi) * (z + 0.044715 * z^3))) */
+/* z times the standard normal distribution function of z: z / 2 * erfc(-z / sqrt(2)) */
 static void gelu(float *z, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        z[i] *= 0.5f * erfcf(-0.70710678f * z[i]);
+}
+";
+
+const GELU_TANH: &str = "\
+/* The form with tanh: z / 2 * (1 + tanh(sqrt(2 / pi) * (z + 0.044715 * z^3))) */
+static void gelu_tanh(float *z, size_t count)
 {
     size_t i;
     for (i = 0; i < count; i++) {

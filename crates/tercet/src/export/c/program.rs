@@ -145,6 +145,7 @@ impl Program {
             Activation::Sigmoid => (Function::Sigmoid, "sigmoid", None),
             Activation::Tanh => (Function::Tanh, "hyperbolic_tangent", None),
             Activation::Gelu => (Function::Gelu, "gelu", None),
+            Activation::GeluTanh => (Function::GeluTanh, "gelu_tanh", None),
         };
         let slope = slope.map_or(String::new(), |slope| format!(", {}", float(slope)));
         if self.place == Place::Input {

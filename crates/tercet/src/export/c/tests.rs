@@ -19,7 +19,7 @@ const TOLERANCE: f32 = 1e-5;
 const EXAMPLES: usize = 7;
 
 /// A network with layers of all kinds.
-const ALL: &str = "batchnorm conv3-6+1 batchnorm relu batchnorm pool conv3x2-5 leaky0.1 avgpool3/1 conv2-4/2+1 flatten dense20 batchnorm gelu \
+const ALL: &str = "batchnorm conv3-6+1 batchnorm relu batchnorm pool conv3x2-5 leaky0.1 avgpool3/1 conv2-4/2+3 flatten dense20 batchnorm gelu dense20 gelu-tanh \
                    dropout0.3 dense12 tanh dense9 sigmoid";
 
 /// A program that reads examples from standard input and writes scores and classes.

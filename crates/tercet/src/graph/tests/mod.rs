@@ -68,9 +68,9 @@ fn the_gradient_of_a_shared_node_is_the_sum_over_its_uses() {
         "∂f/∂f = 1",
         "∂f/∂v1 = 1",
         "∂f/∂v2 = 1",
-        "∂f/∂x by way of v2: ∂v2/∂x · ∂f/∂v2 = [x > 0] · ∂f/∂v2 = 1 · 1 = 1",
-        "∂f/∂x by way of v1, operand 1: ∂v1/∂x · ∂f/∂v1 = x · ∂f/∂v1 = 3 · 1 = 3",
-        "∂f/∂x by way of v1, operand 2: ∂v1/∂x · ∂f/∂v1 = x · ∂f/∂v1 = 3 · 1 = 3",
+        "∂f/∂x through v2: ∂v2/∂x · ∂f/∂v2 = [x > 0] · ∂f/∂v2 = 1 · 1 = 1",
+        "∂f/∂x through v1, operand 1: ∂v1/∂x · ∂f/∂v1 = x · ∂f/∂v1 = 3 · 1 = 3",
+        "∂f/∂x through v1, operand 2: ∂v1/∂x · ∂f/∂v1 = x · ∂f/∂v1 = 3 · 1 = 3",
         "∂f/∂x = 1 + 3 + 3 = 7, the sum over its 3 uses",
     ];
     assert_eq!(case.steps, expected);
@@ -91,7 +91,7 @@ fn steps_through_matrices_print_the_rules_of_the_book() {
 }
 
 /// Every operation, with values away from its kinks.
-const OPERATIONS: [(&str, &str); 35] = [
+const OPERATIONS: [(&str, &str); 36] = [
     ("(x + y) * z", "x=-2, y=5, z=-4"),
     ("x / y - y / x", "x=-2, y=5"),
     ("x ^ y + y ** 3 + z ^ 0 + z ^ 1 + z ^ -2", "x=2, y=1.5, z=-3"),
@@ -99,6 +99,7 @@ const OPERATIONS: [(&str, &str); 35] = [
     ("exp(x) + log(y) + sqrt(y) - tanh(x)", "x=-0.4, y=2.5"),
     ("sigmoid(x) * gelu(x) + gelu(y)", "x=-0.8, y=1.3"),
     ("gelu(x) + tanh(y)", "x=-7, y=4"),
+    ("gelu_tanh(x) * gelu(y)", "x=-0.6, y=2.5"),
     ("sum(relu(x) + leaky_relu(x) + leaky_relu(x, slope=0.3))", "x=[-1,2;3,-4]"),
     ("sum(relu(x) * x)", "x=[-1,2;3,-4]"),
     ("mean(x * y)", "x=[1,2,3;4,5,6], y=[2,1,-1;3,0.5,2]"),

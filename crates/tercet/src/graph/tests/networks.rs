@@ -132,6 +132,7 @@ fn every_layer_has_the_graphs_gradients() {
     for line in [
         "conv3-5 relu pool conv2-4+1 sigmoid flatten dense6 tanh dense3",
         "conv4-3/2+1 gelu avgpool2 flatten dense3",
+        "conv3-4+3 relu conv2x3-3/2+4 gelu-tanh flatten dense3",
         "conv3-6 pool relu conv3-6 relu flatten leaky0.1 dense3",
         "pool3/2 conv1-4 batchnorm relu conv2-5 batchnorm relu avgpool flatten dense4 batchnorm relu dense3",
         "flatten batchnorm dense7 dropout0.4 relu dense3",
@@ -201,5 +202,5 @@ fn batches_that_do_not_fit_are_rejected() {
     }
     let model = ModelGraph::new(&network, &x, &[0, 7], Loss::SVM, 0.0).unwrap();
     let error = model.graph.evaluate(&model.values).unwrap_err().to_string();
-    assert_eq!(error, "loss = svm_loss(scores, y): found the class 7; expected a whole number from 0 to 1");
+    assert_eq!(error, "loss = svm_loss(scores, y): found the class 7; expected an integer from 0 to 1");
 }

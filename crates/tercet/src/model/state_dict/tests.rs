@@ -102,8 +102,100 @@ fn modules_are_ordered_by_number_and_may_have_a_common_beginning() {
     assert_eq!(state(["model.net.2.weight", "model.net.9.weight", "model.net.10.weight"]).unwrap(), expected);
     assert_eq!(state(["0.0.weight", "0.1.weight", "1.0.weight"]).unwrap(), expected);
     assert_eq!(expected.dense_layers().next().unwrap().b, [0.0, 0.0], "no bias is one of zeros");
-    let refused = state(["fc1.weight", "fc2.weight", "fc3.weight"]).unwrap_err().to_string();
-    assert!(refused.contains("such as 0.weight"), "{refused}");
+    // As `DataParallel` and `torch.compile` name them.
+    assert_eq!(
+        state(["module._orig_mod.fc1.weight", "module._orig_mod.fc2.weight", "module._orig_mod.fc3.weight"])
+            .unwrap(),
+        expected
+    );
+    assert_eq!(state(["block1.fc.weight", "block2.fc.weight", "block10.fc.weight"]).unwrap(), expected);
+}
+
+#[test]
+fn names_without_an_order_are_matched_by_the_dimensions_of_the_weights() {
+    let layers: Architecture =
+        "conv3-4 batchnorm relu conv3-4 batchnorm relu flatten dense6 relu".parse().unwrap();
+    let network = layers.network(ImageShape::gray(6, 6), 3, Init::He, 3).unwrap();
+    let modules = ["0", "1", "3", "4", "7", "9"];
+    let renamed = |names: [&str; 6]| {
+        let tensors = StateDict::of(&network).unwrap().tensors().to_vec();
+        let mut tensors: Vec<StateTensor> = tensors
+            .into_iter()
+            .map(|tensor| {
+                let (module, array) = tensor.name.split_once('.').unwrap();
+                let at = modules.iter().position(|name| *name == module).unwrap();
+                StateTensor { name: format!("{}.{array}", names[at]), ..tensor }
+            })
+            .collect();
+        // A safetensors file lists them by name.
+        tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        StateDict::new(tensors).unwrap()
+    };
+    for names in [
+        ["stem.conv1", "stem.bn1", "stem.conv2", "stem.bn2", "neck", "head"],
+        ["features.0", "features.1", "features.3", "features.4", "classifier.fc1", "classifier.fc2"],
+        ["net.zebra.0", "net.zebra.1", "net.zebra.4", "net.zebra.5", "net.hidden", "net.a"],
+    ] {
+        let found = renamed(names).network(&layers, ImageShape::gray(6, 6), 3).unwrap();
+        assert_eq!(found, network, "{names:?}");
+    }
+    // Which of two batch norms comes first is unknown.
+    let unordered = renamed(["conv1", "early", "conv2", "late", "neck", "head"]);
+    let error = unordered.network(&layers, ImageShape::gray(6, 6), 3).unwrap_err().to_string();
+    for part in
+        ["conv1 [4, 1, 3, 3]", "early normalisation [4]", "head [3, 6]", "dense6 [6, 16]", "--modules"]
+    {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert!(error.contains("more than one order fits"), "{error}");
+    let order = ["conv1", "early", "conv2", "late", "neck", "head"].map(str::to_owned);
+    let ordered = unordered.clone().with_modules(order.to_vec()).unwrap();
+    assert_eq!(ordered.network(&layers, ImageShape::gray(6, 6), 3).unwrap(), network);
+    assert!(ordered.ignored_modules().is_empty());
+    let some = unordered.clone().with_modules(order[..5].to_vec()).unwrap();
+    assert_eq!(some.ignored_modules(), ["head"]);
+    let error = some.network(&layers, ImageShape::gray(6, 6), 3).unwrap_err().to_string();
+    assert!(error.contains("found 5 (conv1, early, conv2, late, neck); expected 6"), "{error}");
+    let error = unordered.clone().with_modules(vec!["body".into()]).unwrap_err().to_string();
+    assert!(error.contains("found body; expected one of conv1"), "{error}");
+    let twice = unordered.with_modules(vec!["head".into(), "head".into()]).unwrap_err().to_string();
+    assert!(twice.contains("head twice"), "{twice}");
+    // Layers that the weights do not fit.
+    let other: Architecture =
+        "conv5-4 batchnorm relu conv3-4 batchnorm relu flatten dense6 relu".parse().unwrap();
+    let error = renamed(["a", "b", "c", "d", "e", "f"]).network(&other, ImageShape::gray(8, 8), 3);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("none of their orders fits"), "{error}");
+}
+
+/// 24 modules of equal dimensions have 24! orders, and the search must not try them all: here the only other module
+/// is needed first, but its name says that it comes later.
+#[test]
+fn a_search_for_an_order_ends() {
+    let name = |i: u8| format!("{}.weight", char::from(b'a' + i));
+    let mut tensors: Vec<StateTensor> = (0..23).map(|i| tensor(&name(i), &[3, 3])).collect();
+    tensors.extend([tensor("y1.weight", &[3, 3]), tensor("y0.weight", &[3, 4])]);
+    let layers = format!("dense3 {}", "dense3 ".repeat(24));
+    assert!(error(tensors.clone(), &layers, 4).contains("more than one order fits"));
+    tensors.pop();
+    tensors.push(tensor("y2.weight", &[3, 4]));
+    assert!(error(tensors, &layers, 4).contains("none of their orders fits"));
+}
+
+#[test]
+fn numbers_of_16_bits_are_read_exactly() {
+    let values = [1.5f32, -0.09375, 65504.0, 0.0];
+    let half: Vec<u8> = values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect();
+    let brain: Vec<u8> = values.iter().flat_map(|&v| half::bf16::from_f32(v).to_le_bytes()).collect();
+    let tensors = [("0.weight", Tensor16(half, Dtype::F16)), ("1.weight", Tensor16(brain, Dtype::BF16))];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.safetensors");
+    std::fs::write(&path, safetensors::serialize(tensors, None).unwrap()).unwrap();
+    let read = StateDict::read(&path).unwrap();
+    let of = |name: &str| read.tensors().iter().find(|tensor| tensor.name == name).unwrap().values.clone();
+    assert_eq!(of("0.weight"), values);
+    // 65504 has more digits than a bf16.
+    assert_eq!(of("1.weight"), [1.5, -0.09375, 65536.0, 0.0]);
 }
 
 #[test]
@@ -111,7 +203,7 @@ fn mismatches_are_reported() {
     let two = || vec![tensor("0.weight", &[4, 2]), tensor("2.weight", &[3, 4])];
     for (words, found) in [
         (
-            "found 2; expected 3, for the layers dense4 relu dense4 relu dense3",
+            "found 2 (0, 2); expected 3, for the layers dense4 relu dense4 relu dense3",
             error(two(), "dense4 relu dense4 relu", 2),
         ),
         ("dimensions of 0.weight: found [4, 2]; expected [4, 5], for dense4", error(two(), "dense4 relu", 5)),
@@ -160,8 +252,8 @@ fn other_files_are_rejected_with_a_remedy() {
     assert!(refused(b"PK\x03\x04...").contains("torch.save"));
     assert!(refused(b"hello").contains("safetensors.torch.save_file"));
     assert!(refused(b"").contains("safetensors file"));
-    let half = Tensor16(vec![0; 8]);
-    let bytes = safetensors::serialize([("0.weight", half)], None).unwrap();
+    let integers = Tensor16(vec![0; 8], Dtype::I16);
+    let bytes = safetensors::serialize([("0.weight", integers)], None).unwrap();
     assert!(refused(&bytes).contains("model.float()"), "{}", refused(&bytes));
 }
 
@@ -180,11 +272,11 @@ fn numbers_of_64_bits_become_those_of_32() {
 }
 
 /// Four 16-bit numbers.
-struct Tensor16(Vec<u8>);
+struct Tensor16(Vec<u8>, Dtype);
 
 impl View for Tensor16 {
     fn dtype(&self) -> Dtype {
-        Dtype::F16
+        self.1
     }
     fn shape(&self) -> &[usize] {
         &[2, 2]

@@ -1,40 +1,38 @@
-//! The Gaussian error linear unit, z times the probability that a standard normal variable is below z (Hendrycks and
-//! Gimpel 2016), in the form with tanh that the paper gives and GPT-2 uses:
+//! The Gaussian error linear unit: z times the probability that a standard normal variable is below z (Hendrycks and
+//! Gimpel 2016), PyTorch's `nn.GELU()`.
 //!
 //! ```text
-//! y = ½ · z · (1 + tanh(√(2/π) · (z + 0.044715 · z³)))
+//! y = z · Φ(z)        Φ(z) = ½ · (1 + erf(z / √2)) = ½ · erfc(−z / √2)
 //! ```
 //!
-//! It is within 5 · 10⁻⁴ of the exact form. (PyTorch: `approximate="tanh"`.)
+//! The form with erfc is used, since `1 + erf` cancels for negative z.
 
-/// √(2/π).
-const ROOT: f32 = 0.797_884_6;
-/// The coefficient of z³.
-const CUBIC: f32 = 0.044_715;
+use std::f32::consts::FRAC_1_SQRT_2;
 
-/// The formula above.
+/// 1 / √(2π), the standard normal density at 0.
+const DENSITY: f32 = 0.398_942_3;
+
+/// `y = z · Φ(z)`.
 ///
 /// # Shapes
 /// `z` and `y` have the same length.
 pub(super) fn forward(z: &[f32], y: &mut [f32]) {
     for (y, &z) in y.iter_mut().zip(z) {
-        *y = 0.5 * z * (1.0 + tanh(z));
+        *y = z * cdf(z);
     }
 }
 
-/// With t the tanh of the formula: `dz = dy · (½ (1 + t) + ½ z (1 − t²) √(2/π) (1 + 3 · 0.044715 · z²))`. In place:
-/// `upstream` holds dy and becomes dz.
+/// With φ the standard normal density: `dz = dy · (Φ(z) + z · φ(z))`. In place: `upstream` holds dy and becomes dz.
 ///
 /// # Shapes
 /// `z` and `upstream` have the same length.
 pub(super) fn backward(z: &[f32], upstream: &mut [f32]) {
     for (upstream, &z) in upstream.iter_mut().zip(z) {
-        let t = tanh(z);
-        let inner = ROOT * (1.0 + 3.0 * CUBIC * z * z);
-        *upstream *= 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * inner;
+        *upstream *= cdf(z) + z * DENSITY * (-0.5 * z * z).exp();
     }
 }
 
-fn tanh(z: f32) -> f32 {
-    (ROOT * (z + CUBIC * z * z * z)).tanh()
+/// Φ, the standard normal distribution function.
+fn cdf(z: f32) -> f32 {
+    0.5 * libm::erfcf(-z * FRAC_1_SQRT_2)
 }

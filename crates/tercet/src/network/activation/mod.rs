@@ -2,6 +2,7 @@
 //! [`naive`](super::naive) has the formulas for any float type.
 
 mod gelu;
+mod gelu_tanh;
 mod leaky_relu;
 mod relu;
 mod sigmoid;
@@ -35,18 +36,20 @@ pub enum Activation<T = f32> {
     Sigmoid,
     /// `tanh z`.
     Tanh,
-    /// `½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, about `z · Φ(z)`.
+    /// `z · Φ(z)`, where `Φ(z) = ½ (1 + erf(z / √2))` is the standard normal distribution function.
     Gelu,
+    /// `½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, an approximation of [`Gelu`](Activation::Gelu).
+    GeluTanh,
 }
 
 /// The words of all activations in an architecture string.
-pub(super) const WORDS: [&str; 5] = ["relu", "leaky", "sigmoid", "tanh", "gelu"];
+pub(super) const WORDS: [&str; 6] = ["relu", "leaky", "sigmoid", "tanh", "gelu", "gelu-tanh"];
 
 /// The default slope, as in PyTorch.
 const SLOPE: f64 = 0.01;
 
 impl<T> Activation<T> {
-    /// The name of the function in PyTorch's `functional`.
+    /// The name of the function in PyTorch's `functional`; the approximation of GELU is `gelu_tanh`.
     pub const fn name(&self) -> &'static str {
         match self {
             Activation::Relu => "relu",
@@ -54,6 +57,7 @@ impl<T> Activation<T> {
             Activation::Sigmoid => "sigmoid",
             Activation::Tanh => "tanh",
             Activation::Gelu => "gelu",
+            Activation::GeluTanh => "gelu_tanh",
         }
     }
 }
@@ -68,6 +72,7 @@ impl<T: Float> Activation<T> {
             Activation::Sigmoid,
             Activation::Tanh,
             Activation::Gelu,
+            Activation::GeluTanh,
         ];
         all.into_iter().find(|activation| activation.name() == name)
     }
@@ -76,7 +81,6 @@ impl<T: Float> Activation<T> {
 impl Activation {
     /// Parses a word of an architecture string, split into its letters (`name`) and the rest. Returns what was expected
     /// if the rest is invalid, `None` if no activation has that name.
-    /// if no activation has that name.
     pub(super) fn from_word(name: &str, rest: &str) -> Option<Result<Self, String>> {
         match (name, rest) {
             ("leaky", "") => Self::from_name("leaky_relu").map(Ok),
@@ -85,6 +89,8 @@ impl Activation {
                 Err(_) => Err("leaky and the slope below 0, as in leaky0.01".to_owned()),
             }),
             (_, "") => Self::from_name(name).map(Ok),
+            ("gelu", "-tanh") => Some(Ok(Activation::GeluTanh)),
+            ("gelu", _) => Some(Err("gelu, or gelu-tanh for its approximation".to_owned())),
             _ => Self::from_name(name).map(|_| Err(format!("{name} alone, without a number"))),
         }
     }
@@ -107,6 +113,7 @@ impl Activation {
             Activation::Sigmoid => Activation::Sigmoid,
             Activation::Tanh => Activation::Tanh,
             Activation::Gelu => Activation::Gelu,
+            Activation::GeluTanh => Activation::GeluTanh,
         }
     }
 
@@ -121,6 +128,7 @@ impl Activation {
             Activation::Sigmoid => sigmoid::forward(z, y),
             Activation::Tanh => tanh::forward(z, y),
             Activation::Gelu => gelu::forward(z, y),
+            Activation::GeluTanh => gelu_tanh::forward(z, y),
         }
     }
 
@@ -135,6 +143,7 @@ impl Activation {
             Activation::Sigmoid => sigmoid::backward(z, upstream),
             Activation::Tanh => tanh::backward(z, upstream),
             Activation::Gelu => gelu::backward(z, upstream),
+            Activation::GeluTanh => gelu_tanh::backward(z, upstream),
         }
     }
 }
@@ -143,6 +152,7 @@ impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Activation::LeakyRelu { slope } => write!(f, "leaky{slope}"),
+            Activation::GeluTanh => write!(f, "gelu-tanh"),
             other => write!(f, "{}", other.name()),
         }
     }

@@ -14,12 +14,13 @@
 //! | `conv5-24+same` | padding that keeps the size at stride 1: (5 − 1) / 2 | h × w × 24 |
 //! | `pool`, `pool3`, `pool3/2` | maximum of 2 × 2, 3 × 3, and 3 × 3 windows at stride 2 | (h − 3) / 2 + 1 rows, rounded down |
 //! | `avgpool`, `avgpool3`, … | average pooling over such windows | |
-//! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu` | an activation | the same shape |
+//! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu`, `gelu-tanh` | an activation | the same shape |
 //! | `dropout0.4` | in training, each value is dropped with this probability | the same shape |
 //! | `batchnorm` | each channel to mean 0 and variance 1, then a learned scale and shift | the same shape |
 //! | `flatten` | reshapes only | h × w × c → h · w · c features |
 //!
-//! Words are separated by spaces. `leaky` alone is `leaky0.01`.
+//! Words are separated by spaces. `leaky` alone is `leaky0.01`. `gelu` is exact, and `gelu-tanh` is its approximation by
+//! tanh. Padding may be as large as the filter or larger: filters that cover only zeros give their biases.
 //!
 //! The dense layer that computes the scores may be omitted: if the string does not end with a dense layer, one with a
 //! unit per class is appended, preceded by a `flatten` if its input is an image. If the string does end with a dense
@@ -57,7 +58,7 @@ use crate::{Error, Result};
 /// let error = "conv5-24 dense10".parse::<Architecture>()?.shapes(ImageShape::gray(28, 28)).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "what reaches layer 2, dense10: found 24 × 24 × 24; \
+///     "input of layer 2, dense10: found 24 × 24 × 24; \
 ///      expected a list of features, not an image: put flatten before it"
 /// );
 /// # Ok::<(), tercet::Error>(())
@@ -92,7 +93,7 @@ impl Architecture {
         let mut summary = Vec::with_capacity(self.layers.len());
         for (number, &layer) in (1..).zip(&self.layers) {
             let output = layer.output(shape).map_err(|wanted| {
-                Error::layers(format!("what reaches layer {number}, {layer}"), shape, wanted)
+                Error::layers(format!("input of layer {number}, {layer}"), shape, wanted)
             })?;
             check_values(number, output)?;
             summary.push(Summary::of(layer, shape, output));

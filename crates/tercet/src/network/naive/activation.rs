@@ -13,7 +13,8 @@ impl<T: Float> Activation<T> {
             Activation::LeakyRelu { slope } => z.max(zero) + slope * z.min(zero),
             Activation::Sigmoid => one / (one + (-z).exp()),
             Activation::Tanh => z.tanh(),
-            Activation::Gelu => half * z * (one + inner(z).tanh()),
+            Activation::Gelu => z * cdf(z),
+            Activation::GeluTanh => half * z * (one + inner(z).tanh()),
         }
     }
 
@@ -27,7 +28,8 @@ impl<T: Float> Activation<T> {
             Activation::LeakyRelu { slope } => slope,
             Activation::Sigmoid => self.value(z) * (one - self.value(z)),
             Activation::Tanh => one - z.tanh() * z.tanh(),
-            Activation::Gelu => {
+            Activation::Gelu => cdf(z) + z * density(z),
+            Activation::GeluTanh => {
                 let t = inner(z).tanh();
                 let slope = root::<T>() * (one + number::<T>(3.0 * CUBIC) * z * z);
                 half * (one + t) + half * z * (one - t * t) * slope
@@ -38,7 +40,32 @@ impl<T: Float> Activation<T> {
 
 const CUBIC: f64 = 0.044715;
 
-/// The argument of GELU's tanh.
+/// Φ, the standard normal distribution function, by its series (Marsaglia 2004), whose terms have one sign:
+///
+/// ```text
+/// Φ(z) = ½ + φ(z) · (z + z³/3 + z⁵/(3·5) + z⁷/(3·5·7) + …)
+/// ```
+fn cdf<T: Float>(z: T) -> T {
+    // Beyond, Φ is 0 or 1 to the precision of f64, and the sum may overflow.
+    if z.abs() > number(9.0) {
+        return if z > T::zero() { T::one() } else { T::zero() };
+    }
+    let (mut sum, mut term, mut odd) = (T::zero(), z, T::one());
+    // NaN ends the loop, too.
+    while sum + term != sum && !term.is_nan() {
+        sum = sum + term;
+        odd = odd + number(2.0);
+        term = term * z * z / odd;
+    }
+    number::<T>(0.5) + density(z) * if z.is_nan() { z } else { sum }
+}
+
+/// φ(z) = exp(−z²/2) / √(2π), the standard normal density.
+fn density<T: Float>(z: T) -> T {
+    (-z * z / number(2.0)).exp() / number(std::f64::consts::TAU.sqrt())
+}
+
+/// The argument of the tanh that approximates GELU.
 fn inner<T: Float>(z: T) -> T {
     root::<T>() * (z + number::<T>(CUBIC) * z * z * z)
 }

@@ -55,7 +55,8 @@ fn lines(seed: u64) -> Vec<(String, Shape)> {
         ImageShape { height: dice.between(5, 9), width: dice.between(5, 9), channels: dice.between(1, 4) };
     let (height, width) = (dice.between(1, 4), dice.between(1, 4));
     let (filters, stride) = (dice.between(1, 5), dice.between(1, 3));
-    let padding = dice.between(0, height.min(width) - 1);
+    // Padding may be larger than the filter.
+    let padding = dice.between(0, height.max(width) + 1);
     let conv = format!("conv{height}x{width}-{filters}/{stride}+{padding}");
     let (size, apart) = (dice.between(1, 3), dice.between(1, 3));
     let units = dice.between(1, 7);
@@ -74,7 +75,8 @@ fn lines(seed: u64) -> Vec<(String, Shape)> {
     ]
     .map(|line| (line, Shape::Image(image)))
     .into();
-    let activations = ["relu", "leaky0.1", "sigmoid", "tanh", "gelu", "batchnorm", "batchnorm relu"];
+    let activations =
+        ["relu", "leaky0.1", "sigmoid", "tanh", "gelu", "gelu-tanh", "batchnorm", "batchnorm relu"];
     let features = Shape::Features(dice.between(1, 9));
     lines.extend(activations.map(|word| (format!("dense{units} {word} dense{units} {word}"), features)));
     lines
@@ -322,7 +324,7 @@ fn layers_of_images_that_do_not_fit_are_rejected_by_number() {
     let refuse =
         |layers: Vec<Layer>| Network::with_input(ImageShape::gray(8, 8), layers).unwrap_err().to_string();
     let error = refuse(vec![conv(1, 4), conv(2, 5)]);
-    assert_eq!(error, "values that reach layer 2, conv 3 × 3 × 2 → 5: found 4 channels; expected 2 channels");
+    assert_eq!(error, "input of layer 2, conv 3 × 3 × 2 → 5: found 4 channels; expected 2 channels");
     assert!(refuse(vec![conv(1, 4)]).contains("the scores of a network: found 6 × 6 × 4"));
     let error = refuse(vec![Layer::MaxPool(Pool { size: 2, stride: 0 })]);
     assert!(error.contains("layer 1: found pool2/0; expected a stride of at least 1"), "{error}");

@@ -35,7 +35,7 @@ fn layers_replace_hidden() {
     let network = recipe.untrained(crate::image::ImageShape::gray(28, 28), 10).unwrap();
     assert_eq!(network.architecture().to_string(), "conv5-4 relu pool flatten dense10");
     let error = recipe.untrained(784, 10).unwrap_err().to_string();
-    assert!(error.starts_with("what reaches layer 1, conv5-4: found 784; expected an image"), "{error}");
+    assert!(error.starts_with("input of layer 1, conv5-4: found 784; expected an image"), "{error}");
 
     assert!(refuse("hidden = [36]", "layers = \"conv5 relu\"").contains("word 1 of the layers: found conv5"));
     let both = refuse("hidden = [36]", "hidden = [36]\nlayers = \"relu\"");
@@ -144,10 +144,7 @@ fn missing_settings_and_wrong_types_are_named() {
     let error = refuse("batch = 20\n", "");
     assert!(error.contains("missing field `batch`"), "{error}");
     let error = refuse("batch = 20\n", "batch = -20\n");
-    assert!(
-        error.contains("found line 19: invalid value: integer `-20`; expected a whole number"),
-        "{error}"
-    );
+    assert!(error.contains("found line 19: invalid value: integer `-20`; expected an integer"), "{error}");
     let error = refuse("seed = 0", "seed = [");
     assert!(error.starts_with("x.toml: found line 1"), "{error}");
 }
