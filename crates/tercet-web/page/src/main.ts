@@ -8,6 +8,7 @@ import { convolution } from "./views/convolution/view";
 import { draw } from "./views/draw/view";
 import { exercise } from "./views/exercise/view";
 import { graph } from "./views/graph/view";
+import { map } from "./views/map/view";
 import { plane } from "./views/plane/view";
 import { train } from "./views/train/view";
 
@@ -15,7 +16,7 @@ startTheme();
 startRouter([
   { title: "Draw", views: [draw] },
   { title: "Train", views: [train] },
-  { title: "Understand", views: [plane, graph, convolution, exercise] },
+  { title: "Understand", views: [plane, graph, convolution, map, exercise] },
 ]);
 
 // After the first visit, the page opens without a network. Browsers allow that only on secure addresses.

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { open, settled } from "./browser.mjs";
 import { DRAWINGS } from "./digits.mjs";
 
-const VIEWS = ["draw", "train", "plane", "graph", "convolution", "exercise"];
+const VIEWS = ["draw", "train", "plane", "graph", "convolution", "map", "exercise"];
 /** Roles of controls, all of which need an accessible name. */
 const CONTROLS = new Set([
   "button",

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { open } from "./browser.mjs";
+import { open, settled } from "./browser.mjs";
 
 let browser;
 before(async () => (browser = await open()));
@@ -150,6 +150,23 @@ test("the written sum equals the value in the filtered map", async () => {
   await page.close();
 });
 
+test("the drawing lies on the map, with the neighbours that the engine finds", async () => {
+  const page = await browser.visit("#/draw");
+  await settled(page);
+  await page.getByRole("button", { name: "Draw a 4" }).click();
+  await settled(page);
+  const found = await page.locator('.card[data-model="sample"] .neighbors b').allInnerTexts();
+  await page.locator('#nav [data-view="map"]').click();
+  await page.waitForFunction(() => /% of the variance/.test(document.querySelector(".status").textContent));
+  const shown = await page.locator(".map-side .neighbors b").allInnerTexts();
+  assert.equal(shown.length, 5);
+  assert.deepEqual(shown.slice(0, found.length), found);
+  // The first two principal components of MNIST have about 17 % of its variance.
+  const share = Number(/(\d+) % of the variance/.exec(await page.locator(".status").innerText())[1]);
+  assert.ok(share >= 14 && share <= 20, `${share} %`);
+  await page.close();
+});
+
 test("the lecture's image is a dog, until its numbers change", async () => {
   const page = await browser.visit("#/exercise");
   await page.locator(".answer-line strong", { hasText: "dog" }).waitFor();
@@ -167,7 +184,7 @@ test("the lecture's image is a dog, until its numbers change", async () => {
 test("no view is wider than a narrow screen, and every control has a name", async () => {
   const page = await browser.visit("#/draw");
   await page.setViewportSize({ width: 360, height: 740 });
-  for (const view of ["draw", "train", "plane", "graph", "convolution", "exercise"]) {
+  for (const view of ["draw", "train", "plane", "graph", "convolution", "map", "exercise"]) {
     await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
     await page.locator(`main.view-${view} h1`).waitFor({ state: "attached" });
     await page.waitForTimeout(300);

@@ -4,12 +4,9 @@ import { announce } from "../../announce";
 import { button } from "../../components/field";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
-import { models } from "../../models";
 import type { Pixels } from "../../protocol";
 import type { Mounted, SaveState, View } from "../../router";
-import { lastDrawing } from "../draw/last";
-import { Raster } from "../draw/raster";
-import { EXAMPLES, SIDE } from "../draw/strokes";
+import { lastDrawing, preparedExample } from "../draw/last";
 import { Controls } from "./controls";
 import { type Convolved, Stage } from "./stage";
 import { writtenSum } from "./sum";
@@ -95,7 +92,7 @@ class ConvolutionView implements Mounted {
     try {
       const example = this.controls.example();
       this.image =
-        example === null && lastDrawing.prepared ? lastDrawing.prepared : await prepared(example ?? 5);
+        example === null && lastDrawing.prepared ? lastDrawing.prepared : await preparedExample(example ?? 5);
       await this.filter();
     } catch (error) {
       this.fail(error);
@@ -137,11 +134,4 @@ class ConvolutionView implements Mounted {
     state.set("at", this.stage.cell.join(","));
     this.save(state);
   }
-}
-
-/** A drawn example as the models receive it. */
-async function prepared(digit: number): Promise<Pixels | null> {
-  await models();
-  const predictions = await engine.predict(SIDE, SIDE, 1, new Raster().grey(EXAMPLES[digit] ?? []), -1);
-  return predictions.models[0]?.[1].prepared ?? null;
 }
