@@ -30,6 +30,7 @@ pub mod allocator;
 pub mod batch_norm;
 pub mod convolution;
 pub mod deformable;
+mod dispatch;
 pub mod distance;
 pub mod dual_ascent;
 pub mod isa;

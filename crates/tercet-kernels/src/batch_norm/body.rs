@@ -2,7 +2,7 @@
 
 use super::Normalization;
 use crate::Isa;
-use crate::isa::Level;
+use crate::dispatch::for_isa;
 
 /// A pass and its arguments.
 pub(super) enum Pass<'a> {
@@ -188,30 +188,7 @@ fn body(pass: Pass<'_>) {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2(pass: Pass<'_>) {
-    body(pass);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(pass: Pass<'_>) {
-    body(pass);
-}
-
 /// Runs a pass on an instruction set.
 pub(super) fn run(isa: Isa, pass: Pass<'_>) {
-    match isa.0 {
-        Level::Portable => body(pass),
-        // The plain loops, compiled for the features of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body(pass),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(pass) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(pass) },
-    }
+    for_isa!(isa, body(pass: Pass<'_>));
 }

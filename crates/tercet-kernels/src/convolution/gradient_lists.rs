@@ -234,7 +234,8 @@ impl FilterLists {
     }
 
     /// Sixteen outputs of sixteen filters at a time: after a transpose, one register holds the gradients of a filter at
-    /// sixteen outputs, and the elements to be kept are compressed to its front.
+    /// sixteen outputs, and the elements to be kept are compressed to its front. The function is long because inlining
+    /// of smaller ones with the same target features would not be certain.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,popcnt")]
     fn add_avx512(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, nonzero: Option<&[u8]>) {

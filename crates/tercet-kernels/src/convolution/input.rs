@@ -189,55 +189,40 @@ pub(super) fn run(isa: Isa, input: Input<'_>) {
     pass(isa, input, loops);
 }
 
-/// Four lanes, for any processor.
-///
-/// # Safety
-/// Those of [`scatter`], except for the instructions.
-unsafe fn portable(
-    block: &Block,
-    lists: &PatchLists,
-    offsets: &[u32],
-    w: &[f32],
-    image: &mut [f32],
-    stride: usize,
-) {
-    // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
-    unsafe { for_size!(few block, scatter, [f32; 4], (lists, offsets, w, image, stride)) }
+/// [`scatter`] compiled for an instruction set and its block sizes.
+macro_rules! compiled {
+    ($(#[$attribute:meta])* $name:ident, $sizes:ident, $lanes:ty) => {
+        $(#[$attribute])*
+        ///
+        /// # Safety
+        /// Those of [`scatter`].
+        unsafe fn $name(
+            block: &Block,
+            lists: &PatchLists,
+            offsets: &[u32],
+            w: &[f32],
+            image: &mut [f32],
+            stride: usize,
+        ) {
+            // SAFETY: plain arrays need no instructions beyond the target's own, the other functions are compiled for
+            // those of their lanes, and the caller promises the rest.
+            unsafe { for_size!($sizes block, scatter, $lanes, (lists, offsets, w, image, stride)) }
+        }
+    };
 }
-
-/// Eight lanes.
-///
-/// # Safety
-/// Those of [`scatter`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(
-    block: &Block,
-    lists: &PatchLists,
-    offsets: &[u32],
-    w: &[f32],
-    image: &mut [f32],
-    stride: usize,
-) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
-    // rest.
-    unsafe { for_size!(narrow block, scatter, std::arch::x86_64::__m256, (lists, offsets, w, image, stride)) }
-}
-
-/// Sixteen lanes.
-///
-/// # Safety
-/// Those of [`scatter`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-unsafe fn avx512(
-    block: &Block,
-    lists: &PatchLists,
-    offsets: &[u32],
-    w: &[f32],
-    image: &mut [f32],
-    stride: usize,
-) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; the caller promises the rest.
-    unsafe { for_size!(wide block, scatter, std::arch::x86_64::__m512, (lists, offsets, w, image, stride)) }
-}
+compiled!(
+    /// Four lanes, for any processor.
+    portable, few, [f32; 4]
+);
+compiled!(
+    /// Eight lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    avx2, narrow, std::arch::x86_64::__m256
+);
+compiled!(
+    /// Sixteen lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+    avx512, wide, std::arch::x86_64::__m512
+);

@@ -75,6 +75,9 @@ impl Patches<'_> {
 /// The sums of all patches of an image for one panel, `P` patches at a time. The sums of patch n begin at
 /// `y[n * stride]`, or, with `POOL`, the maxima of patches 4 n to 4 n + 3.
 ///
+/// The function is long because everything from the pointers of a tile to its stores works on the same sums, which must
+/// stay in registers.
+///
 /// # Safety
 /// The processor has the instructions of `L`, and the patches were checked.
 #[inline(always)]
@@ -287,75 +290,46 @@ pub(super) fn run(isa: Isa, mut forward: Forward<'_>) {
     }
 }
 
-/// Registers of four lanes.
-///
-/// # Safety
-/// Those of [`pass`], except for the instructions.
-unsafe fn portable<const P: usize, const V: usize, const POOL: bool>(
-    patches: Patches<'_>,
-    panel: Panel<'_>,
-    y: &mut [f32],
-    argmax: &mut [u8],
-    stride: usize,
-    relu: bool,
-) {
-    // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
-    unsafe { pass::<[f32; 4], P, V, POOL>(patches, panel, y, argmax, stride, relu) }
+/// [`pass`] compiled for an instruction set.
+macro_rules! compiled {
+    ($(#[$attribute:meta])* $name:ident, $lanes:ty) => {
+        $(#[$attribute])*
+        ///
+        /// # Safety
+        /// Those of [`pass`].
+        unsafe fn $name<const P: usize, const V: usize, const POOL: bool>(
+            patches: Patches<'_>,
+            panel: Panel<'_>,
+            y: &mut [f32],
+            argmax: &mut [u8],
+            stride: usize,
+            relu: bool,
+        ) {
+            // SAFETY: plain arrays need no instructions beyond the target's own, the other functions are compiled for
+            // those of their lanes, and the caller promises the rest.
+            unsafe { pass::<$lanes, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
+        }
+    };
 }
-
-/// Sixteen registers of eight lanes.
-///
-/// # Safety
-/// Those of [`pass`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<const P: usize, const V: usize, const POOL: bool>(
-    patches: Patches<'_>,
-    panel: Panel<'_>,
-    y: &mut [f32],
-    argmax: &mut [u8],
-    stride: usize,
-    relu: bool,
-) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
-    // rest.
-    unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
-}
-
-/// Thirty-two registers of eight lanes.
-///
-/// # Safety
-/// Those of [`pass`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-unsafe fn half<const P: usize, const V: usize, const POOL: bool>(
-    patches: Patches<'_>,
-    panel: Panel<'_>,
-    y: &mut [f32],
-    argmax: &mut [u8],
-    stride: usize,
-    relu: bool,
-) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the
-    // rest.
-    unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
-}
-
-/// Registers of sixteen lanes.
-///
-/// # Safety
-/// Those of [`pass`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-unsafe fn avx512<const P: usize, const V: usize, const POOL: bool>(
-    patches: Patches<'_>,
-    panel: Panel<'_>,
-    y: &mut [f32],
-    argmax: &mut [u8],
-    stride: usize,
-    relu: bool,
-) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL; the caller
-    // promises the rest.
-    unsafe { pass::<std::arch::x86_64::__m512, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
-}
+compiled!(
+    /// Registers of four lanes.
+    portable, [f32; 4]
+);
+compiled!(
+    /// Sixteen registers of eight lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    avx2, std::arch::x86_64::__m256
+);
+compiled!(
+    /// Thirty-two registers of eight lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+    half, std::arch::x86_64::__m256
+);
+compiled!(
+    /// Registers of sixteen lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+    avx512, std::arch::x86_64::__m512
+);

@@ -17,10 +17,13 @@
 
 use super::blocks::{Block, FEW, NARROW, SHORT, Sizes, WIDE, cut, for_size};
 use super::gradient_lists::{FilterLists, Gradient};
+use super::outer::{self, pass as outer_pass};
 use super::scratch::{Buffer, MOST_LANES, Scratch, copy_padded, find_nonzero};
 use super::tile::find_patch_offsets;
-use super::{NO_GRADIENT, Shape, outer, winograd};
+use super::winograd::{self, weights_pass as winograd_pass};
+use super::{NO_GRADIENT, Shape};
 use crate::Isa;
+use crate::dispatch::for_isa;
 use crate::isa::Level;
 use crate::lanes::Lanes;
 
@@ -176,19 +179,24 @@ fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gath
         }
     }
 
-    let mut sums = &*sums;
-    for block in &blocks {
+    copy_sums(shape, &blocks, lanes, sums, work.dw);
+    *work.scratch = Scratch { panels, padded, offsets, nonzero, blocks, filter_lists, ..scratch };
+}
+
+/// Copies the sums, block by block and filter by filter, to the gradient of the weights.
+fn copy_sums(shape: &Shape, blocks: &[Block], lanes: usize, mut sums: &[f32], dw: &mut [f32]) {
+    let row_length = shape.kernel_width * shape.channels;
+    for block in blocks {
         let size = block.size(lanes);
         for row in 0..block.rows {
             for column in 0..block.width {
                 let to = ((block.row + row) * row_length + block.column + column) * shape.filters;
                 let from = sums[row * block.registers * lanes + column..].iter().step_by(size);
-                work.dw[to..to + shape.filters].iter_mut().zip(from).for_each(|(dw, &sum)| *dw = sum);
+                dw[to..to + shape.filters].iter_mut().zip(from).for_each(|(dw, &sum)| *dw = sum);
             }
         }
         sums = &sums[size * shape.filters..];
     }
-    *work.scratch = Scratch { panels, padded, offsets, nonzero, blocks, filter_lists, ..scratch };
 }
 
 /// The algorithms for the gradient of the weights.
@@ -230,87 +238,44 @@ pub(super) fn run(isa: Isa, work: Weights<'_>) {
         #[cfg(target_arch = "x86_64")]
         (Algorithm::Lists, Level::Avx2) => pass(isa, work, (8, NARROW, avx2)),
         (Algorithm::Lists, _) => pass(isa, work, (4, FEW, portable)),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        (algorithm, Level::Avx512) => unsafe { dense_avx512(&algorithm, work) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        (algorithm, Level::Avx2) => unsafe { dense_avx2(&algorithm, work) },
-        // SAFETY: plain arrays need no instructions beyond the target's own.
-        (Algorithm::Outer, _) => unsafe { outer::pass::<[f32; 4], 4>(work) },
-        // SAFETY: the same.
-        (Algorithm::Winograd, _) => unsafe { winograd::weights_pass::<[f32; 4], 4>(work) },
+        (Algorithm::Outer, _) => for_isa!(isa, outer_pass::<Lanes, 4 | 4 | 9>(work: Weights<'_>)),
+        (Algorithm::Winograd, _) => for_isa!(isa, winograd_pass::<Lanes, 4 | 4 | 8>(work: Weights<'_>)),
     }
 }
 
-/// Four lanes, for any processor.
-///
-/// # Safety
-/// Those of [`gather`], except for the instructions.
-unsafe fn portable(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
-    // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
-    unsafe { for_size!(few block, gather, [f32; 4], (lists, image, sums, stride)) }
-}
-
-/// Eight lanes.
-///
-/// # Safety
-/// Those of [`gather`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
-    // rest.
-    unsafe { for_size!(narrow block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
-}
-
-/// Sixteen lanes.
-///
-/// # Safety
-/// Those of [`gather`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-unsafe fn avx512(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; the caller promises the rest.
-    unsafe { for_size!(wide block, gather, std::arch::x86_64::__m512, (lists, image, sums, stride)) }
-}
-
-/// Thirty-two registers of eight lanes, for short rows.
-///
-/// # Safety
-/// Those of [`gather`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-unsafe fn avx512_short(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the
-    // rest.
-    unsafe { for_size!(short block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
-}
-
-/// The other algorithms, eight lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn dense_avx2(algorithm: &Algorithm, work: Weights<'_>) {
-    use std::arch::x86_64::__m256;
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
-    unsafe {
-        match algorithm {
-            Algorithm::Winograd => winograd::weights_pass::<__m256, 4>(work),
-            _ => outer::pass::<__m256, 4>(work),
+/// [`gather`] compiled for an instruction set and its block sizes.
+macro_rules! compiled {
+    ($(#[$attribute:meta])* $name:ident, $sizes:ident, $lanes:ty) => {
+        $(#[$attribute])*
+        ///
+        /// # Safety
+        /// Those of [`gather`].
+        unsafe fn $name(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
+            // SAFETY: plain arrays need no instructions beyond the target's own, the other functions are compiled for
+            // those of their lanes, and the caller promises the rest.
+            unsafe { for_size!($sizes block, gather, $lanes, (lists, image, sums, stride)) }
         }
-    }
+    };
 }
-
-/// The other algorithms, sixteen lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn dense_avx512(algorithm: &Algorithm, work: Weights<'_>) {
-    use std::arch::x86_64::__m512;
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
-    unsafe {
-        match algorithm {
-            Algorithm::Winograd => winograd::weights_pass::<__m512, 8>(work),
-            _ => outer::pass::<__m512, 9>(work),
-        }
-    }
-}
+compiled!(
+    /// Four lanes, for any processor.
+    portable, few, [f32; 4]
+);
+compiled!(
+    /// Eight lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    avx2, narrow, std::arch::x86_64::__m256
+);
+compiled!(
+    /// Sixteen lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+    avx512, wide, std::arch::x86_64::__m512
+);
+compiled!(
+    /// Thirty-two registers of eight lanes, for short rows.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+    avx512_short, short, std::arch::x86_64::__m256
+);

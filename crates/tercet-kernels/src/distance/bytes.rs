@@ -2,68 +2,47 @@
 //!
 //! The bodies are safe Rust that the compiler turns into the instructions one would pick by hand (vpmaddwd for
 //! products, vpsadbw for absolute differences). They only have to be compiled once for each instruction set, which
-//! [`for_each_isa`] does.
+//! [`distance`] does.
 
 use super::MAX_WIDTH;
 use crate::Isa;
-use crate::isa::Level;
+use crate::dispatch::for_isa;
 
 /// Generates `fn $name(isa, a, b)` from an always-inlined body: one copy compiled for each instruction set, and the
 /// dispatch between them.
-macro_rules! for_each_isa {
+macro_rules! distance {
     ($(#[$doc:meta])* $name:ident, $body:ident, $scalar:ty, $result:ty) => {
         $(#[$doc])*
         ///
         /// # Panics
         /// If the rows differ in length.
         pub fn $name(isa: Isa, a: &[$scalar], b: &[$scalar]) -> $result {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
-            fn avx2(a: &[$scalar], b: &[$scalar]) -> $result {
-                $body(a, b)
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl")]
-            fn avx512(a: &[$scalar], b: &[$scalar]) -> $result {
-                $body(a, b)
-            }
             assert_eq!(a.len(), b.len(), "rows of equal width");
-            match isa.0 {
-                Level::Portable => $body(a, b),
-                // A WebAssembly module is compiled for one instruction set as a whole.
-                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-                Level::Wasm => $body(a, b),
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: an Isa of this level exists only where the processor has AVX2.
-                Level::Avx2 => unsafe { avx2(a, b) },
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW and VL, and AVX2.
-                Level::Avx512 => unsafe { avx512(a, b) },
-            }
+            for_isa!(isa, $body(a: &[$scalar], b: &[$scalar]) -> $result)
         }
     };
 }
-pub(super) use for_each_isa;
+pub(super) use distance;
 
-for_each_isa! {
+distance! {
     /// The squared Euclidean distance, `Σ (a_i − b_i)²`.
     l2_squared, l2_squared_body, u8, u64
 }
-for_each_isa! {
+distance! {
     /// The Manhattan distance, `Σ |a_i − b_i|`.
     l1, l1_body, u8, u64
 }
-for_each_isa! {
+distance! {
     /// The dot product, `Σ a_i · b_i`.
     dot, dot_body, u8, u64
 }
 
-for_each_isa! {
+distance! {
     /// `Σ |a_i − b_i|³`, the cube of the L3 distance.
     l3_cubed, l3_cubed_body, u8, u64
 }
 
-for_each_isa! {
+distance! {
     /// The squared Euclidean distance of two codes that fill whole cache lines, `Σ (a_i − b_i)²`. Equal to
     /// [`l2_squared`], but without a remainder loop, because the lengths are multiples of 64.
     l2_squared_of_lines, l2_squared_of_lines_body, Line, u64

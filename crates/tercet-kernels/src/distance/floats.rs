@@ -4,24 +4,24 @@
 //! additions, so the register width affects only the speed. [`naive::floats`](super::naive::floats) specifies the
 //! order.
 
-use super::bytes::for_each_isa;
+use super::bytes::distance;
 use crate::Isa;
-use crate::isa::Level;
+use crate::dispatch::for_isa;
 
-for_each_isa! {
+distance! {
     /// The squared Euclidean distance, `Σ (a_i − b_i)²`.
     l2_squared, l2_squared_body, f32, f64
 }
-for_each_isa! {
+distance! {
     /// The Manhattan distance, `Σ |a_i − b_i|`.
     l1, l1_body, f32, f64
 }
-for_each_isa! {
+distance! {
     /// The dot product, `Σ a_i · b_i`.
     dot, dot_body, f32, f64
 }
 
-for_each_isa! {
+distance! {
     /// `Σ |a_i − b_i|³`, the cube of the L3 distance.
     l3_cubed, l3_cubed_body, f32, f64
 }

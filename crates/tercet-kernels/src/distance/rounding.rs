@@ -1,7 +1,7 @@
 //! Rounds coordinates to the bytes that [`Panels`](super::Panels) compare.
 
 use crate::Isa;
-use crate::isa::Level;
+use crate::dispatch::for_isa;
 
 /// Sets `code_j` to the byte nearest to `(c_j − low_j) / step` and returns `Σ (low_j + step · code_j − c_j)²`, the
 /// squared rounding error. NaN becomes 0, and makes the sum NaN.
@@ -9,28 +9,8 @@ use crate::isa::Level;
 /// # Panics
 /// If `c`, `low` and `code` differ in length.
 pub fn round_to_bytes(isa: Isa, c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2(c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
-        body(c, low, step, code)
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-    fn avx512(c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
-        body(c, low, step, code)
-    }
     assert!(c.len() == low.len() && c.len() == code.len(), "one low and one byte for each coordinate");
-    match isa.0 {
-        Level::Portable => body(c, low, step, code),
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body(c, low, step, code),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: an Isa of this level exists only where the processor has AVX2 and FMA.
-        Level::Avx2 => unsafe { avx2(c, low, step, code) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW and VL, AVX2 and FMA.
-        Level::Avx512 => unsafe { avx512(c, low, step, code) },
-    }
+    for_isa!(isa, body(c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64)
 }
 
 /// Eight accumulators, so that the additions are independent of one another.

@@ -6,7 +6,7 @@
 use super::registers::Registers;
 use super::softmax::solve;
 use super::threshold::{clip, larger, max, smaller, sum, threshold, zip};
-use super::{Block, DualProblem, LANES, Number};
+use super::{Block, DualProblem, LANES, Number, Row};
 use crate::pixels::SCALED;
 
 /// Independent sums.
@@ -259,43 +259,44 @@ unsafe fn softmax_step<H: Registers<Number = f32>>(
     largest
 }
 
+/// Evaluates an expression for the non-zero features of a row of each kind.
+macro_rules! for_row {
+    ($row:expr, $x:ident => $result:expr) => {
+        match $row {
+            Row::Dense(values) => {
+                let $x = Dense(values);
+                $result
+            }
+            Row::Sparse { indices, values } => {
+                let $x = Listed::new(indices, values);
+                $result
+            }
+            Row::Pixels { indices, values } => {
+                let $x = Listed::new(indices, values);
+                $result
+            }
+        }
+    };
+}
+
 /// The kernels for one instruction set.
 macro_rules! compiled {
     ($module:ident, $registers:ident, $(#[$attribute:meta])*) => {
         pub(super) mod $module {
-            use super::super::{DualProblem, Block, Number, Row};
-            use super::{Dense, Listed};
+            use super::*;
+
+            type Lanes = <f32 as Number>::$registers;
 
             $(#[$attribute])*
             pub(in super::super) fn scores<T: Number>(row: Row<'_>, w: &[Block<T>], scores: &mut [Block<T>]) {
                 // SAFETY: this function is compiled for the instructions of these registers.
-                unsafe {
-                    match row {
-                        Row::Dense(x) => super::scores::<T::$registers>(Dense(x), w, scores),
-                        Row::Sparse { indices, values } => {
-                            super::scores::<T::$registers>(Listed::new(indices, values), w, scores)
-                        }
-                        Row::Pixels { indices, values } => {
-                            super::scores::<T::$registers>(Listed::new(indices, values), w, scores)
-                        }
-                    }
-                }
+                unsafe { for_row!(row, x => super::scores::<T::$registers>(x, w, scores)) }
             }
 
             $(#[$attribute])*
             pub(in super::super) fn add<T: Number>(row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]) {
                 // SAFETY: this function is compiled for the instructions of these registers.
-                unsafe {
-                    match row {
-                        Row::Dense(x) => super::add::<T::$registers>(Dense(x), c, w),
-                        Row::Sparse { indices, values } => {
-                            super::add::<T::$registers>(Listed::new(indices, values), c, w)
-                        }
-                        Row::Pixels { indices, values } => {
-                            super::add::<T::$registers>(Listed::new(indices, values), c, w)
-                        }
-                    }
-                }
+                unsafe { for_row!(row, x => super::add::<T::$registers>(x, c, w)) }
             }
 
             $(#[$attribute])*
@@ -307,19 +308,8 @@ macro_rules! compiled {
                 a: &mut [Block<f32>],
                 u: &mut [Block<f32>],
             ) -> f32 {
-                type Registers = <f32 as Number>::$registers;
                 // SAFETY: this function is compiled for the instructions of these registers.
-                unsafe {
-                    match row {
-                        Row::Dense(x) => super::svm_step::<Registers>(problem, (Dense(x), squared, y), w, b, a, u),
-                        Row::Sparse { indices, values } => {
-                            super::svm_step::<Registers>(problem, (Listed::new(indices, values), squared, y), w, b, a, u)
-                        }
-                        Row::Pixels { indices, values } => {
-                            super::svm_step::<Registers>(problem, (Listed::new(indices, values), squared, y), w, b, a, u)
-                        }
-                    }
-                }
+                unsafe { for_row!(row, x => super::svm_step::<Lanes>(problem, (x, squared, y), w, b, a, u)) }
             }
 
             $(#[$attribute])*
@@ -331,18 +321,9 @@ macro_rules! compiled {
                 a: &mut [Block<f32>],
                 u: &mut [Block<f32>],
             ) -> f32 {
-                type Registers = <f32 as Number>::$registers;
                 // SAFETY: this function is compiled for the instructions of these registers.
                 unsafe {
-                    match row {
-                        Row::Dense(x) => super::softmax_step::<Registers>(problem, (Dense(x), squared, y), w, b, a, u),
-                        Row::Sparse { indices, values } => {
-                            super::softmax_step::<Registers>(problem, (Listed::new(indices, values), squared, y), w, b, a, u)
-                        }
-                        Row::Pixels { indices, values } => {
-                            super::softmax_step::<Registers>(problem, (Listed::new(indices, values), squared, y), w, b, a, u)
-                        }
-                    }
+                    for_row!(row, x => super::softmax_step::<Lanes>(problem, (x, squared, y), w, b, a, u))
                 }
             }
         }

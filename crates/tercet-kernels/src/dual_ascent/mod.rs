@@ -125,6 +125,24 @@ impl Row<'_> {
     }
 }
 
+/// Calls a kernel of the module in [`body`] that is compiled for an instruction set.
+macro_rules! dispatch {
+    ($isa:expr, $kernel:ident $arguments:tt) => {
+        match $isa.0 {
+            Level::Portable => body::portable::$kernel $arguments,
+            // The plain loops, compiled for the features of the whole build.
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Wasm => body::portable::$kernel $arguments,
+            // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { body::avx2::$kernel $arguments },
+            // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { body::avx512::$kernel $arguments },
+        }
+    };
+}
+
 /// `scores += x · W`.
 ///
 /// # Shapes
@@ -143,18 +161,7 @@ impl Row<'_> {
 /// assert_eq!(f[0].0[15], 0.5 + 3.0 + 4.0);
 /// ```
 pub fn scores<T: Number>(isa: Isa, row: Row<'_>, w: &[Block<T>], scores: &mut [Block<T>]) {
-    match isa.0 {
-        Level::Portable => body::portable::scores(row, w, scores),
-        // The plain loops, compiled for the features of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body::portable::scores(row, w, scores),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { body::avx2::scores(row, w, scores) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { body::avx512::scores(row, w, scores) },
-    }
+    dispatch!(isa, scores(row, w, scores));
 }
 
 /// `W += x ⊗ c`: adds x_j times `c` to row j of W.
@@ -165,18 +172,7 @@ pub fn scores<T: Number>(isa: Isa, row: Row<'_>, w: &[Block<T>], scores: &mut [B
 /// # Panics
 /// If an index of the row is not below D.
 pub fn add<T: Number>(isa: Isa, row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]) {
-    match isa.0 {
-        Level::Portable => body::portable::add(row, c, w),
-        // The plain loops, compiled for the features of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body::portable::add(row, c, w),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { body::avx2::add(row, c, w) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { body::avx512::add(row, c, w) },
-    }
+    dispatch!(isa, add(row, c, w));
 }
 
 /// The parameters of [`svm_step`] and [`softmax_step`].
@@ -224,18 +220,7 @@ pub fn svm_step(
 ) -> f32 {
     let blocks = blocks(problem.classes);
     assert!(y < problem.classes && b.len() == blocks && a.len() == blocks && scratch.len() == blocks);
-    match isa.0 {
-        Level::Portable => body::portable::svm_step(problem, (row, squared, y), w, b, a, scratch),
-        // The plain loops, compiled for the features of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body::portable::svm_step(problem, (row, squared, y), w, b, a, scratch),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { body::avx2::svm_step(problem, (row, squared, y), w, b, a, scratch) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { body::avx512::svm_step(problem, (row, squared, y), w, b, a, scratch) },
-    }
+    dispatch!(isa, svm_step(problem, (row, squared, y), w, b, a, scratch))
 }
 
 /// [`svm_step`] for the softmax loss, but only approximately optimal: the next visit of the example corrects the
@@ -268,16 +253,5 @@ pub fn softmax_step(
 ) -> f32 {
     let blocks = blocks(problem.classes);
     assert!(y < problem.classes && b.len() == blocks && a.len() == blocks && scratch.len() == 3 * blocks);
-    match isa.0 {
-        Level::Portable => body::portable::softmax_step(problem, (row, squared, y), w, b, a, scratch),
-        // The plain loops, compiled for the features of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body::portable::softmax_step(problem, (row, squared, y), w, b, a, scratch),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { body::avx2::softmax_step(problem, (row, squared, y), w, b, a, scratch) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { body::avx512::softmax_step(problem, (row, squared, y), w, b, a, scratch) },
-    }
+    dispatch!(isa, softmax_step(problem, (row, squared, y), w, b, a, scratch))
 }

@@ -20,7 +20,9 @@ mod view;
 pub use view::{Start, View, ViewMut};
 
 use crate::Isa;
+use crate::dispatch::for_isa;
 use crate::isa::Level;
+use tile::product as tile_product;
 
 /// `C = start + A · B`, each sum taken in order of p, with fused multiply-adds if [`is_fused`] returns true.
 ///
@@ -64,18 +66,11 @@ pub fn product(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f3
 /// ```
 pub fn product_into(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     start.check(a, b, &c);
-    match isa.0 {
-        Level::Portable => tile::portable(a, b, start, c),
-        // Its arrays of four f32 become SIMD registers in a module compiled with them.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => tile::portable(a, b, start, c),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { tile::avx2(a, b, start, c) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { tile::avx512(a, b, start, c) },
-    }
+    // Registers for the accumulators: 4 × 2 of sixteen, 6 × 2 of sixteen, 8 × 2 of thirty-two.
+    for_isa!(
+        isa,
+        tile_product::<Lanes, 4 | 6 | 8>(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>)
+    );
 }
 
 /// Whether products on this instruction set round once per multiply-add (fused) instead of twice.

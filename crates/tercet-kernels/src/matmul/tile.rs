@@ -321,7 +321,7 @@ unsafe fn copy_panel<L: Lanes>(
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn product<L: Lanes, const ROWS: usize>(
+pub(super) unsafe fn product<L: Lanes, const ROWS: usize>(
     a: View<'_>,
     b: View<'_>,
     start: Start<'_>,
@@ -390,26 +390,4 @@ unsafe fn pass_blocks<L: Lanes, const ROWS: usize>(
             }
         }
     }
-}
-
-/// Sixteen registers of four lanes: 4 × 2 of them are accumulators, which suits WebAssembly and older processors.
-pub(super) fn portable(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
-    // SAFETY: plain arrays need no instructions beyond the target's own.
-    unsafe { product::<[f32; 4], 4>(a, b, start, c) }
-}
-
-/// Sixteen registers of eight lanes: 6 × 2 of them are accumulators.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-pub(super) fn avx2(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
-    unsafe { product::<std::arch::x86_64::__m256, 6>(a, b, start, c) }
-}
-
-/// Thirty-two registers of sixteen lanes: 8 × 2 of them are accumulators.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-pub(super) fn avx512(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
-    unsafe { product::<std::arch::x86_64::__m512, 8>(a, b, start, c) }
 }

@@ -1,8 +1,8 @@
 //! The step of Adam (Kingma and Ba 2015) and of its decoupled weight decay (Loshchilov and Hutter 2019).
 
-use super::{SUMS, TOGETHER, add_squares, compiled_for};
+use super::{SUMS, TOGETHER, add_squares};
 use crate::Isa;
-use crate::isa::Level;
+use crate::dispatch::for_isa;
 
 /// A step of Adam. With `g = dw + 2 · reg · w`:
 ///
@@ -51,7 +51,7 @@ pub struct Adam {
 /// ```
 pub fn adam(isa: Isa, step: &Adam, w: &mut [f32], dw: &[f32], m: &mut [f32], v: &mut [f32]) -> f64 {
     assert!([dw.len(), m.len(), v.len()] == [w.len(); 3], "a gradient and two moments per weight");
-    compiled_for!(isa, body(step: &Adam, w: &mut [f32], dw: &[f32], m: &mut [f32], v: &mut [f32]) -> f64)
+    for_isa!(isa, body(step: &Adam, w: &mut [f32], dw: &[f32], m: &mut [f32], v: &mut [f32]) -> f64)
 }
 
 #[inline(always)]

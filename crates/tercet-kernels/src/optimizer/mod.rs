@@ -9,37 +9,7 @@ mod adam;
 pub use adam::{Adam, adam};
 
 use crate::Isa;
-use crate::isa::Level;
-
-/// Calls a plain function, compiled for an instruction set. No operations are fused, so that all instruction sets give
-/// the same bits.
-macro_rules! compiled_for {
-    ($isa:expr, $body:ident($($name:ident: $type:ty),*) -> $result:ty) => {{
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
-        fn avx2($($name: $type),*) -> $result {
-            $body($($name),*)
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-        fn avx512($($name: $type),*) -> $result {
-            $body($($name),*)
-        }
-        match $isa.0 {
-            Level::Portable => $body($($name),*),
-            // The plain loops, compiled for the features of the whole build.
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Level::Wasm => $body($($name),*),
-            // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2($($name),*) },
-            // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { avx512($($name),*) },
-        }
-    }};
-}
-use compiled_for;
+use crate::dispatch::for_isa;
 
 /// A step: `g = dw + 2 · reg · w`, then `w ← w − lr · g`, or with a non-zero momentum μ `v ← μ · v − lr · g` and
 /// `w ← w + v`.
@@ -119,7 +89,7 @@ pub mod naive {
 pub fn sgd(isa: Isa, step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
     assert_eq!(w.len(), dw.len(), "one gradient per weight");
     assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity per weight");
-    compiled_for!(isa, body(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64)
+    for_isa!(isa, body(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64)
 }
 
 /// Σ W², summed in the same order as in [`sgd`].
@@ -135,7 +105,7 @@ pub fn sum_of_squares(isa: Isa, w: &[f32]) -> f64 {
         add_squares(w, &mut sums);
         sums.iter().sum()
     }
-    compiled_for!(isa, body(w: &[f32]) -> f64)
+    for_isa!(isa, body(w: &[f32]) -> f64)
 }
 
 /// Adds the numbers of `other` to those of `sum`, element by element.
@@ -156,7 +126,7 @@ pub fn add(isa: Isa, sum: &mut [f32], other: &[f32]) {
         sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
     }
     assert_eq!(sum.len(), other.len(), "slices of equal length");
-    compiled_for!(isa, body(sum: &mut [f32], other: &[f32]) -> ());
+    for_isa!(isa, body(sum: &mut [f32], other: &[f32]));
 }
 
 /// The number of accumulators for the squares: as many as the widest register holds, so that they are independent.

@@ -2,7 +2,7 @@
 
 use super::Window;
 use crate::Isa;
-use crate::isa::Level;
+use crate::dispatch::for_isa;
 
 /// A pass and its arguments.
 pub(super) enum Pass<'a> {
@@ -125,25 +125,5 @@ fn body(window: &Window, pass: Pass<'_>) {
 
 /// The pass, on an instruction set.
 pub(super) fn run(isa: Isa, window: &Window, pass: Pass<'_>) {
-    match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(window, pass) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(window, pass) },
-        _ => body(window, pass),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2(window: &Window, pass: Pass<'_>) {
-    body(window, pass);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(window: &Window, pass: Pass<'_>) {
-    body(window, pass);
+    for_isa!(isa, body(window: &Window, pass: Pass<'_>));
 }

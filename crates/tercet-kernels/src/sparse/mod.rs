@@ -26,7 +26,11 @@ pub use scatter::Accumulators;
 
 use std::ops::Range;
 
+use panel::product as panel_product;
+use scatter::{product as scatter_product, sgd as scatter_sgd};
+
 use crate::Isa;
+use crate::dispatch::for_isa;
 use crate::isa::Level;
 use crate::matmul::{Start, View, ViewMut};
 use crate::optimizer::Sgd;
@@ -190,18 +194,17 @@ fn into(
     c: ViewMut<'_>,
     weights: Option<panel::Weights<'_>>,
 ) {
-    match isa.0 {
-        Level::Portable => panel::portable(a, rows, b, start, c, weights),
-        // The plain loops, compiled for the features of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => panel::portable(a, rows, b, start, c, weights),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { panel::avx2(a, rows, b, start, c, weights) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { panel::avx512(a, rows, b, start, c, weights) },
-    }
+    for_isa!(
+        isa,
+        panel_product::<Lanes>(
+            a: &CsrMatrix,
+            rows: Range<usize>,
+            b: View<'_>,
+            start: Start<'_>,
+            c: ViewMut<'_>,
+            weights: Option<panel::Weights<'_>>,
+        )
+    );
 }
 
 /// The largest number of columns that [`transposed_product`] supports: as many as fit in a few registers.
@@ -241,18 +244,10 @@ pub fn scatter_width(isa: Isa) -> usize {
 /// ```
 pub fn transposed_product(isa: Isa, a: &CsrMatrix, b: &[f32], c: &mut [f32], sums: &mut Accumulators) {
     let Some(n) = columns_of(isa, a, b, c) else { return c.fill(0.0) };
-    match isa.0 {
-        Level::Portable => scatter::product::portable(a, b, n, c, sums),
-        // The plain loops, compiled for the features of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => scatter::product::portable(a, b, n, c, sums),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { scatter::product::avx2(a, b, n, c, sums) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { scatter::product::avx512(a, b, n, c, sums) },
-    }
+    for_isa!(
+        isa,
+        scatter_product::<Lanes>(a: &CsrMatrix, b: &[f32], n: usize, c: &mut [f32], sums: &mut Accumulators)
+    );
 }
 
 /// The [step](crate::optimizer::sgd) of gradient descent with `dW = Aᵀ · B`, a [transposed
@@ -291,18 +286,17 @@ pub fn transposed_product_sgd(
     let n = columns_of(isa, a, b, w).expect("a batch of at least one example and output");
     assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity per weight");
     let weights = (w, velocity);
-    match isa.0 {
-        Level::Portable => scatter::sgd::portable(a, b, n, step, weights, sums),
-        // The plain loops, compiled for the features of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => scatter::sgd::portable(a, b, n, step, weights, sums),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { scatter::sgd::avx2(a, b, n, step, weights, sums) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { scatter::sgd::avx512(a, b, n, step, weights, sums) },
-    }
+    for_isa!(
+        isa,
+        scatter_sgd::<Lanes>(
+            a: &CsrMatrix,
+            b: &[f32],
+            n: usize,
+            step: Sgd,
+            weights: (&mut [f32], &mut [f32]),
+            sums: &mut Accumulators,
+        ) -> f64
+    )
 }
 
 /// N, the number of columns of B and of the (K, N) result; `None` if B is empty.

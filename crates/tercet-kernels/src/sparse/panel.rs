@@ -64,6 +64,9 @@ pub(super) struct Weights<'a> {
 /// Multiplies `R` rows of A, whose non-zeros are at `lists`, with a block of a panel of `V` registers. `WHOLE` means
 /// that the last register is full. The sums (or the updated weights) are those of C from row i and column j on.
 ///
+/// The function is long because its parts share the sums, which must stay in registers, and the closures that load and
+/// store whole or partial registers.
+///
 /// # Safety
 /// The processor has the instructions of `L`, and each column of the non-zeros is a row of the panel.
 #[inline(always)]
@@ -176,6 +179,46 @@ fn is_worth_a_copy<L: Lanes>(rows: usize, b: View<'_>) -> bool {
     }
 }
 
+/// `width` columns of B from `from` on, in `V` registers, at the rows `depths`: in place, or `copied` to the buffer.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn panel_of<'a, L: Lanes, const V: usize, const WHOLE: bool>(
+    b: View<'a>,
+    depths: &Range<usize>,
+    (from, width): (usize, usize),
+    copied: bool,
+    buffer: &'a mut [f32],
+) -> Panel<'a> {
+    let last = width - (V - 1) * L::LANES;
+    let stride = if copied { V * L::LANES } else { b.row_stride() };
+    let panel = if copied && b.column_stride() != 1 {
+        // SAFETY: the caller promises the instructions.
+        unsafe { transpose::<L>(b, depths, &(from..from + width), stride, buffer) };
+        Panel { values: &*buffer, stride, first: depths.start, last }
+    } else if copied {
+        for (p, to) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
+            let row = &b.values()[p * b.row_stride() + from..][..width];
+            for v in 0..V {
+                // SAFETY: the caller promises the instructions; a row of the panel has `width` numbers, and one of
+                // the buffer as many as `V` registers.
+                unsafe {
+                    let from = row.as_ptr().add(v * L::LANES);
+                    let part = if WHOLE || v + 1 < V { L::load(from) } else { L::load_part(from, last) };
+                    part.store(to.as_mut_ptr().add(v * L::LANES));
+                }
+            }
+        }
+        Panel { values: &*buffer, stride, first: depths.start, last }
+    } else {
+        let at = if depths.is_empty() { 0 } else { depths.start * stride + from };
+        Panel { values: &b.values()[at..], stride, first: depths.start, last }
+    };
+    assert!(depths.is_empty() || (depths.len() - 1) * stride + width <= panel.values.len());
+    panel
+}
+
 /// All of `rows` times one panel of `V` registers, which begins at column `from`.
 ///
 /// # Safety
@@ -191,37 +234,14 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
     buffer: &mut [f32],
 ) {
     let k = b.rows();
-    let last = width - (V - 1) * L::LANES;
     let copied = is_worth_a_copy::<L>(rows.len(), b);
-    let stride = if copied { V * L::LANES } else { b.row_stride() };
     let together = (CACHED / BLOCK / (V * L::LANES)).max(1);
     let mut block = 0;
     loop {
         let blocks = block..a.blocks().min(block + together);
         let depths = blocks.start * BLOCK..k.min(blocks.end * BLOCK);
-        let panel = if copied && b.column_stride() != 1 {
-            // SAFETY: the caller promises the instructions.
-            unsafe { transpose::<L>(b, &depths, &(from..from + width), stride, buffer) };
-            Panel { values: &*buffer, stride, first: depths.start, last }
-        } else if copied {
-            for (p, to) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
-                let row = &b.values()[p * b.row_stride() + from..][..width];
-                for v in 0..V {
-                    // SAFETY: the caller promises the instructions; a row of the panel has `width` numbers, and one of
-                    // the buffer as many as `V` registers.
-                    unsafe {
-                        let from = row.as_ptr().add(v * L::LANES);
-                        let part = if WHOLE || v + 1 < V { L::load(from) } else { L::load_part(from, last) };
-                        part.store(to.as_mut_ptr().add(v * L::LANES));
-                    }
-                }
-            }
-            Panel { values: &*buffer, stride, first: depths.start, last }
-        } else {
-            let at = if depths.is_empty() { 0 } else { depths.start * stride + from };
-            Panel { values: &b.values()[at..], stride, first: depths.start, last }
-        };
-        assert!(depths.is_empty() || (depths.len() - 1) * stride + width <= panel.values.len());
+        // SAFETY: the caller promises the instructions.
+        let panel = unsafe { panel_of::<L, V, WHOLE>(b, &depths, (from, width), copied, buffer) };
         let first = match start {
             _ if block > 0 => First::Keep,
             Start::Zero => First::Zero,
@@ -260,7 +280,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn product<L: Lanes>(
+pub(super) unsafe fn product<L: Lanes>(
     a: &CsrMatrix,
     rows: Range<usize>,
     b: View<'_>,
@@ -299,47 +319,4 @@ unsafe fn product<L: Lanes>(
         }
         from += width;
     }
-}
-
-/// Four lanes, for any processor.
-pub(super) fn portable(
-    a: &CsrMatrix,
-    rows: Range<usize>,
-    b: View<'_>,
-    start: Start<'_>,
-    c: ViewMut<'_>,
-    weights: Option<Weights<'_>>,
-) {
-    // SAFETY: plain arrays need no instructions beyond the target's own.
-    unsafe { product::<[f32; 4]>(a, rows, b, start, c, weights) }
-}
-
-/// Eight lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-pub(super) fn avx2(
-    a: &CsrMatrix,
-    rows: Range<usize>,
-    b: View<'_>,
-    start: Start<'_>,
-    c: ViewMut<'_>,
-    weights: Option<Weights<'_>>,
-) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
-    unsafe { product::<std::arch::x86_64::__m256>(a, rows, b, start, c, weights) }
-}
-
-/// Sixteen lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-pub(super) fn avx512(
-    a: &CsrMatrix,
-    rows: Range<usize>,
-    b: View<'_>,
-    start: Start<'_>,
-    c: ViewMut<'_>,
-    weights: Option<Weights<'_>>,
-) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
-    unsafe { product::<std::arch::x86_64::__m512>(a, rows, b, start, c, weights) }
 }

@@ -133,12 +133,12 @@ unsafe fn take<L: Lanes, const V: usize>(sums: &mut [f32]) -> [L; V] {
     })
 }
 
-/// `C = Aᵀ · B`.
+/// [`product`] with `V` registers per row.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn product<L: Lanes, const V: usize>(
+unsafe fn product_of<L: Lanes, const V: usize>(
     a: &CsrMatrix,
     b: &[f32],
     n: usize,
@@ -156,12 +156,12 @@ unsafe fn product<L: Lanes, const V: usize>(
     }
 }
 
-/// The step of gradient descent with `dW = Aᵀ · B`; returns Σ W² from before the step.
+/// [`sgd`] with `V` registers per row.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn sgd<L: Lanes, const V: usize>(
+unsafe fn sgd_of<L: Lanes, const V: usize>(
     a: &CsrMatrix,
     b: &[f32],
     n: usize,
@@ -179,18 +179,17 @@ unsafe fn sgd<L: Lanes, const V: usize>(
     unsafe {
         add_up::<L, V>(a, b, width, sums);
         let (learning_rate, twice_reg) = (L::splat(learning_rate), L::splat(2.0 * reg));
-        let with_momentum = L::splat(momentum);
+        let (with_momentum, zero) = (L::splat(momentum), L::splat(0.0));
         // The next row is loaded before this one is stored, because a load that overlaps a masked store has to wait for
         // it.
         let (rows, w, velocity) = (a.columns(), w.as_mut_ptr(), velocity.as_mut_ptr());
-        let (mut next, mut next_velocities) = ([L::splat(0.0); V], [L::splat(0.0); V]);
+        let (mut next, mut next_velocities, mut partial) = ([zero; V], [zero; V], [zero; V]);
         if rows > 0 {
             next = width.load(w);
             if momentum != 0.0 {
                 next_velocities = width.load(velocity);
             }
         }
-        let (mut partial, mut squared) = ([L::splat(0.0); V], 0);
         for (d, sums) in sums.chunks_exact_mut(V * L::LANES).enumerate() {
             let (dw, mut weights, mut velocities): ([L; V], _, _) = (take(sums), next, next_velocities);
             if d + 1 < rows {
@@ -213,10 +212,9 @@ unsafe fn sgd<L: Lanes, const V: usize>(
                 width.store(velocities, velocity.add(d * n));
             }
             width.store(weights, w.add(d * n));
-            squared += 1;
-            if squared == SQUARED_TOGETHER {
+            if (d + 1).is_multiple_of(SQUARED_TOGETHER) {
                 squares += sum::<L, V>(partial);
-                (partial, squared) = ([L::splat(0.0); V], 0);
+                partial = [zero; V];
             }
         }
         squares += sum::<L, V>(partial);
@@ -242,57 +240,47 @@ unsafe fn sum<L: Lanes, const V: usize>(numbers: [L; V]) -> f64 {
     lanes.iter().map(|&number| f64::from(number)).sum()
 }
 
-/// Compiles a function that is generic over lanes and registers for an instruction set, for each number of registers.
-macro_rules! compiled {
-    ($(#[$features:meta])* $name:ident, $lanes:ty, $body:ident ($($argument:ident: $type:ty),*) -> $result:ty) => {
-        $(#[$features])*
-        pub(in crate::sparse) fn $name(a: &CsrMatrix, b: &[f32], n: usize, $($argument: $type),*) -> $result {
-            // SAFETY: plain arrays need no instructions beyond the target's own; the other functions are compiled for,
-            // and so called on, processors that have those of their lanes.
-            unsafe {
-                match n.div_ceil(<$lanes>::LANES) {
-                    0 | 1 => $body::<$lanes, 1>(a, b, n, $($argument),*),
-                    2 => $body::<$lanes, 2>(a, b, n, $($argument),*),
-                    3 => $body::<$lanes, 3>(a, b, n, $($argument),*),
-                    _ => $body::<$lanes, 4>(a, b, n, $($argument),*),
-                }
-            }
+/// Calls a function for the number of registers that `n` columns fill.
+macro_rules! for_registers {
+    ($n:expr, $body:ident::<$lanes:ident>($($argument:expr),*)) => {
+        match $n.div_ceil($lanes::LANES) {
+            0 | 1 => $body::<$lanes, 1>($($argument),*),
+            2 => $body::<$lanes, 2>($($argument),*),
+            3 => $body::<$lanes, 3>($($argument),*),
+            _ => $body::<$lanes, 4>($($argument),*),
         }
     };
 }
 
-/// `C = Aᵀ · B`, compiled for each instruction set.
-pub(super) mod product {
-    use super::*;
-
-    compiled!(portable, [f32; 4], product(c: &mut [f32], sums: &mut Accumulators) -> ());
-    compiled!(
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
-        avx2, std::arch::x86_64::__m256, product(c: &mut [f32], sums: &mut Accumulators) -> ()
-    );
-    compiled!(
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-        avx512, std::arch::x86_64::__m512, product(c: &mut [f32], sums: &mut Accumulators) -> ()
-    );
+/// `C = Aᵀ · B`.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+pub(super) unsafe fn product<L: Lanes>(
+    a: &CsrMatrix,
+    b: &[f32],
+    n: usize,
+    c: &mut [f32],
+    sums: &mut Accumulators,
+) {
+    // SAFETY: the caller promises the instructions.
+    unsafe { for_registers!(n, product_of::<L>(a, b, n, c, sums)) }
 }
 
-/// The step of gradient descent, compiled for each instruction set.
-pub(super) mod sgd {
-    use super::*;
-
-    type Weights<'a> = (&'a mut [f32], &'a mut [f32]);
-
-    compiled!(portable, [f32; 4], sgd(step: Sgd, weights: Weights<'_>, sums: &mut Accumulators) -> f64);
-    compiled!(
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
-        avx2, std::arch::x86_64::__m256, sgd(step: Sgd, weights: Weights<'_>, sums: &mut Accumulators) -> f64
-    );
-    compiled!(
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-        avx512, std::arch::x86_64::__m512, sgd(step: Sgd, weights: Weights<'_>, sums: &mut Accumulators) -> f64
-    );
+/// The step of gradient descent with `dW = Aᵀ · B`; returns Σ W² from before the step.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+pub(super) unsafe fn sgd<L: Lanes>(
+    a: &CsrMatrix,
+    b: &[f32],
+    n: usize,
+    step: Sgd,
+    weights: (&mut [f32], &mut [f32]),
+    sums: &mut Accumulators,
+) -> f64 {
+    // SAFETY: the caller promises the instructions.
+    unsafe { for_registers!(n, sgd_of::<L>(a, b, n, step, weights, sums)) }
 }

@@ -18,6 +18,7 @@
 pub mod naive;
 
 use crate::Isa;
+use crate::dispatch::for_isa;
 use crate::isa::Level;
 
 /// How many adjacent pixels are processed together. Rows of displacements are padded to a multiple of it.
@@ -282,41 +283,20 @@ pub fn field(
     between: &mut [f32],
     out: &mut [f32],
 ) {
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn avx2(
-        lattice: &[f32],
-        columns: &Interpolation,
-        rows: &Interpolation,
-        between: &mut [f32],
-        out: &mut [f32],
-    ) {
-        field_body(lattice, columns, rows, between, out);
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn avx512(
-        lattice: &[f32],
-        columns: &Interpolation,
-        rows: &Interpolation,
-        between: &mut [f32],
-        out: &mut [f32],
-    ) {
-        field_body(lattice, columns, rows, between, out);
-    }
     let room = padded_row(columns.pixels());
     assert_eq!(lattice.len(), rows.points * columns.points, "one number for each point of the lattice");
     assert_eq!(between.len(), rows.points * room, "room for the lattice's rows");
     assert_eq!(out.len(), rows.pixels() * room, "one number for each pixel");
-    match isa.0 {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2.
-        Level::Avx2 => unsafe { avx2(lattice, columns, rows, between, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        Level::Avx512 => unsafe { avx512(lattice, columns, rows, between, out) },
-        _ => field_body(lattice, columns, rows, between, out),
-    }
+    for_isa!(
+        isa,
+        field_body(
+            lattice: &[f32],
+            columns: &Interpolation,
+            rows: &Interpolation,
+            between: &mut [f32],
+            out: &mut [f32],
+        )
+    );
 }
 
 #[inline(always)]

@@ -5,7 +5,7 @@ use crate::Isa;
 use crate::convolution::max_pool::PoolLanes;
 use crate::convolution::scratch::Scratch;
 use crate::convolution::tile::{Epilogue, Forward, Loops, Panel, Patches};
-use crate::isa::Level;
+use crate::dispatch::for_isa;
 use crate::lanes::Lanes;
 
 /// `G g`.
@@ -93,6 +93,29 @@ unsafe fn transform_kernels<L: Lanes>(
     }
 }
 
+/// Transforms the kernels of all panels, and copies the biases. Both are for whole registers of filters.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn transform_panels<L: Lanes>(isa: Isa, forward: &Forward<'_>, kernels: &mut [f32], bias: &mut [f32]) {
+    let (channels, filters) = (forward.shape.channels, bias.len());
+    bias.fill(0.0);
+    if let Some(b) = forward.b {
+        bias[..b.len()].copy_from_slice(b);
+    }
+    let mut from = 0;
+    while from < filters {
+        let width = Loops::new(isa, filters - from).width;
+        let panel = &mut kernels[FREQUENCIES * channels * from..FREQUENCIES * channels * (from + width)];
+        // SAFETY: the caller promises the instructions.
+        unsafe {
+            transform_kernels::<L>(forward, (from, width.min(forward.shape.filters - from)), width, panel)
+        };
+        from += width;
+    }
+}
+
 /// Transforms the sums of one tile back and finishes its outputs; those in `zero_outputs` are set to the bias. The sums
 /// of frequency f begin at `from[f * plane]`.
 ///
@@ -132,32 +155,48 @@ unsafe fn finish_tile<L: PoolLanes>(
                 }
             }
         }
-        let relu = matches!(forward.epilogue, Epilogue::Relu);
-        if let Epilogue::Pooled(argmax) = &mut forward.epilogue {
-            let (height, width) = (shape.pooled_height(), shape.pooled_width());
-            for (y, x) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                let (pooled_y, pooled_x) = (top / 2 + y, left / 2 + x);
-                if pooled_y < height && pooled_x < width {
-                    let at = ((example * height + pooled_y) * width + pooled_x) * filters + filter;
-                    let (y_out, argmax) = (&mut forward.y[at..at + lanes], &mut argmax[at..at + lanes]);
-                    let (above, below) = (rows[2 * y], rows[2 * y + 1]);
-                    let four = [above[2 * x], above[2 * x + 1], below[2 * x], below[2 * x + 1]];
-                    // SAFETY: the caller promises the instructions, and both slices have `lanes` elements.
-                    unsafe { L::pool(four, y_out.as_mut_ptr(), argmax.as_mut_ptr(), lanes) };
-                }
+        // SAFETY: the caller promises the instructions.
+        unsafe { store_tile(forward, rows, (example, top, left), (filter, lanes)) };
+    }
+}
+
+/// Stores the outputs of a tile, which begins at (`top`, `left`), for `lanes` filters, after their ReLU or pool.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn store_tile<L: PoolLanes>(
+    forward: &mut Forward<'_>,
+    rows: [[L; 4]; 4],
+    (example, top, left): (usize, usize, usize),
+    (filter, lanes): (usize, usize),
+) {
+    let (shape, filters) = (forward.shape, forward.shape.filters);
+    let relu = matches!(forward.epilogue, Epilogue::Relu);
+    if let Epilogue::Pooled(argmax) = &mut forward.epilogue {
+        let (height, width) = (shape.pooled_height(), shape.pooled_width());
+        for (y, x) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let (pooled_y, pooled_x) = (top / 2 + y, left / 2 + x);
+            if pooled_y < height && pooled_x < width {
+                let at = ((example * height + pooled_y) * width + pooled_x) * filters + filter;
+                let (y_out, argmax) = (&mut forward.y[at..at + lanes], &mut argmax[at..at + lanes]);
+                let (above, below) = (rows[2 * y], rows[2 * y + 1]);
+                let four = [above[2 * x], above[2 * x + 1], below[2 * x], below[2 * x + 1]];
+                // SAFETY: the caller promises the instructions, and both slices have `lanes` elements.
+                unsafe { L::pool(four, y_out.as_mut_ptr(), argmax.as_mut_ptr(), lanes) };
             }
-        } else {
-            let (height, width) = (shape.output_height(), shape.output_width());
-            for (y, row) in rows.iter().enumerate().take(height - top) {
-                for (x, &sum) in row.iter().enumerate().take(width - left) {
-                    let at = ((example * height + top + y) * width + left + x) * filters + filter;
-                    let to = &mut forward.y[at..at + lanes];
-                    // SAFETY: the caller promises the instructions, and the slice has `lanes` elements.
-                    unsafe {
-                        let sum = if relu { L::splat(0.0).or_larger(sum) } else { sum };
-                        let to = to.as_mut_ptr();
-                        if lanes == L::LANES { sum.store(to) } else { sum.store_part(to, lanes) }
-                    }
+        }
+    } else {
+        let (height, width) = (shape.output_height(), shape.output_width());
+        for (y, row) in rows.iter().enumerate().take(height - top) {
+            for (x, &sum) in row.iter().enumerate().take(width - left) {
+                let at = ((example * height + top + y) * width + left + x) * filters + filter;
+                let to = &mut forward.y[at..at + lanes];
+                // SAFETY: the caller promises the instructions, and the slice has `lanes` elements.
+                unsafe {
+                    let sum = if relu { L::splat(0.0).or_larger(sum) } else { sum };
+                    let to = to.as_mut_ptr();
+                    if lanes == L::LANES { sum.store(to) } else { sum.store_part(to, lanes) }
                 }
             }
         }
@@ -205,18 +244,8 @@ unsafe fn all<L: PoolLanes>(isa: Isa, mut forward: Forward<'_>) {
     let channels = shape.channels;
     let size = FREQUENCIES * channels * filters;
     let (kernels, bias) = panels.resized(size + filters).split_at_mut(size);
-    bias.fill(0.0);
-    if let Some(b) = forward.b {
-        bias[..b.len()].copy_from_slice(b);
-    }
-    let mut from = 0;
-    while from < filters {
-        let width = Loops::new(isa, filters - from).width;
-        let panel = &mut kernels[FREQUENCIES * channels * from..FREQUENCIES * channels * (from + width)];
-        // SAFETY: the caller promises the instructions.
-        unsafe { transform_kernels::<L>(&forward, (from, width.min(shape.filters - from)), width, panel) };
-        from += width;
-    }
+    // SAFETY: the caller promises the instructions.
+    unsafe { transform_panels::<L>(isa, &forward, kernels, bias) };
 
     let examples = forward.x.len() / shape.inputs();
     let all = examples * tiles.count;
@@ -261,30 +290,5 @@ unsafe fn all<L: PoolLanes>(isa: Isa, mut forward: Forward<'_>) {
 
 /// The forward pass.
 pub(in crate::convolution) fn run(isa: Isa, forward: Forward<'_>) {
-    match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(isa, forward) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(isa, forward) },
-        // SAFETY: plain arrays need no instructions beyond the target's own.
-        _ => unsafe { all::<[f32; 4]>(isa, forward) },
-    }
-}
-
-/// Eight lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2(isa: Isa, forward: Forward<'_>) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
-    unsafe { all::<std::arch::x86_64::__m256>(isa, forward) }
-}
-
-/// Sixteen lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(isa: Isa, forward: Forward<'_>) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL.
-    unsafe { all::<std::arch::x86_64::__m512>(isa, forward) }
+    for_isa!(isa, all::<Lanes>(isa: Isa, forward: Forward<'_>));
 }

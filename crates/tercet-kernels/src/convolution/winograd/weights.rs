@@ -6,6 +6,7 @@
 //! sums of a few channels and filters stay in registers while the loop runs over the tiles of a group.
 
 use super::{FREQUENCIES, GROUP, Tiles, column, transform_tile};
+use crate::convolution::Shape;
 use crate::convolution::outer::add;
 use crate::convolution::scratch::Scratch;
 use crate::convolution::weights::Weights;
@@ -196,8 +197,22 @@ pub(in crate::convolution) unsafe fn pass<L: Lanes, const R: usize>(work: Weight
             }
         }
     }
+    // SAFETY: the caller promises the instructions.
+    unsafe { transform_back::<L>(shape, kernels, filters, work.dw) };
+    *work.scratch = Scratch { panels, padded, outputs, frequencies, sums, ..scratch };
+}
 
-    assert!(work.dw.len() == 9 * shape.channels * shape.filters);
+/// Transforms the sums of all frequencies, `filters` numbers for each channel, back to the gradient of the weights.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn transform_back<L: Lanes>(shape: &Shape, kernels: &[f32], filters: usize, dw: &mut [f32]) {
+    let kernel = kernels.len() / FREQUENCIES;
+    assert!(
+        kernel >= shape.channels * filters && filters >= shape.filters && filters.is_multiple_of(L::LANES)
+    );
+    assert!(dw.len() == 9 * shape.channels * shape.filters);
     for channel in 0..shape.channels {
         for filter in (0..shape.filters).step_by(L::LANES) {
             let lanes = (shape.filters - filter).min(L::LANES);
@@ -211,13 +226,12 @@ pub(in crate::convolution) unsafe fn pass<L: Lanes, const R: usize>(work: Weight
                         gather_weights(std::array::from_fn(|y| L::load(from.add((y * 6 + x) * kernel))));
                 }
                 for ky in 0..3 {
-                    for (kx, dw) in gather_weights(column(&columns, ky)).into_iter().enumerate() {
+                    for (kx, found) in gather_weights(column(&columns, ky)).into_iter().enumerate() {
                         let at = ((ky * 3 + kx) * shape.channels + channel) * shape.filters + filter;
-                        dw.store_part(work.dw.as_mut_ptr().add(at), lanes);
+                        found.store_part(dw.as_mut_ptr().add(at), lanes);
                     }
                 }
             }
         }
     }
-    *work.scratch = Scratch { panels, padded, outputs, frequencies, sums, ..scratch };
 }
