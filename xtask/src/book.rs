@@ -7,6 +7,7 @@
 //! commands of a chapter write and that the chapter shows or includes is a figure of the book. It must be identical to the
 //! file in `docs/src`; `--figures` copies it there.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -58,6 +59,15 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     Ok(())
 }
 
+/// What the commands of the chapters did.
+#[derive(Default)]
+struct Outcome {
+    /// The blocks that failed, and the figures that are out of date.
+    failed: Vec<String>,
+    /// The blocks that were skipped, with the reasons.
+    left_out: Vec<String>,
+}
+
 fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release"]))?;
     let tercet = program(repository, "release", "tercet")?;
@@ -66,65 +76,82 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
     let paths = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&others));
     let path = std::env::join_paths(paths).context("a folder of the program that PATH cannot name")?;
 
-    let (mut failed, mut left_out) = (Vec::new(), Vec::new());
+    let mut outcome = Outcome::default();
     for chapter in repository.files_with_extension("md")? {
-        if !chapter.starts_with("docs/src") {
-            continue;
-        }
         let name = chapter.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if !arguments.only.is_empty() && !arguments.only.contains(&name) {
+        let wanted = arguments.only.is_empty() || arguments.only.contains(&name);
+        if !chapter.starts_with("docs/src") || !wanted {
             continue;
         }
-        let beside = repository.root().join(chapter.parent().unwrap_or(Path::new("")));
         let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
         // Actually a PGM: the program detects the format of a picture by its content.
         std::fs::write(scratch.path().join("seven.png"), picture(200))?;
         let text = repository.read(&chapter)?;
         for block in blocks(&text) {
-            let place = format!("{}:{}", chapter.display(), block.line);
-            match block.left_out {
-                Some(why) if !(arguments.long && why.starts_with("long")) => {
-                    left_out.push(format!("{place}: {why}\n    {}", block.commands.replace('\n', "\n    ")));
-                    continue;
-                }
-                _ => {}
-            }
-            println!("{place}\n    {}", block.commands.replace('\n', "\n    "));
-            let start = Instant::now();
-            let mut shell = Command::new("sh");
-            shell.args(["-e", "-c", &block.commands]).current_dir(scratch.path()).env("PATH", &path);
-            let done = shell.output().context("cannot start sh, which runs the commands")?;
-            println!("    {:.1} s", start.elapsed().as_secs_f64());
-            if !done.status.success() {
-                println!("{}", String::from_utf8_lossy(&done.stderr));
-                failed.push(place);
-            }
+            run_block(&block, &chapter, (scratch.path(), &path), arguments.long, &mut outcome)?;
         }
-        for entry in std::fs::read_dir(scratch.path())? {
-            let made = entry?.path();
-            let figure = made.file_name().unwrap_or_default().to_string_lossy();
-            let of_book = beside.join(&*figure);
-            if !shows(&text, &figure) || same(&of_book, &made)? {
-                continue;
-            }
-            if arguments.figures {
-                std::fs::copy(&made, &of_book)
-                    .with_context(|| format!("cannot write {}", of_book.display()))?;
-                println!("    {} is new", of_book.display());
-            } else {
-                let name = of_book.display();
-                failed.push(format!(
-                    "{} (its commands make another {name}; --figures takes it)",
-                    chapter.display()
-                ));
-            }
-        }
+        let beside = repository.root().join(chapter.parent().unwrap_or(Path::new("")));
+        compare_figures(&text, scratch.path(), &beside, arguments.figures, &mut outcome)?;
     }
+    let Outcome { failed, left_out } = outcome;
     if !left_out.is_empty() {
         println!("\nNot run:\n{}", left_out.join("\n"));
     }
     if !failed.is_empty() {
         bail!("the book is out of date: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// Runs a block of commands in a folder with a search path, unless it is to be skipped.
+fn run_block(
+    block: &Block,
+    chapter: &Path,
+    (folder, path): (&Path, &OsStr),
+    long: bool,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let place = format!("{}:{}", chapter.display(), block.line);
+    let commands = block.commands.replace('\n', "\n    ");
+    if let Some(why) = block.left_out.as_ref().filter(|why| !(long && why.starts_with("long"))) {
+        outcome.left_out.push(format!("{place}: {why}\n    {commands}"));
+        return Ok(());
+    }
+    println!("{place}\n    {commands}");
+    let start = Instant::now();
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", &block.commands]).current_dir(folder).env("PATH", path);
+    let done = shell.output().context("cannot start sh, which runs the commands")?;
+    println!("    {:.1} s", start.elapsed().as_secs_f64());
+    if !done.status.success() {
+        println!("{}", String::from_utf8_lossy(&done.stderr));
+        outcome.failed.push(place);
+    }
+    Ok(())
+}
+
+/// Compares the files that the commands of a chapter wrote with the figures that it shows, or replaces the figures.
+fn compare_figures(
+    text: &str,
+    written: &Path,
+    beside: &Path,
+    replace: bool,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    for entry in std::fs::read_dir(written)? {
+        let made = entry?.path();
+        let name = made.file_name().unwrap_or_default().to_string_lossy();
+        let of_book = beside.join(&*name);
+        if !shows(text, &name) || same(&of_book, &made)? {
+            continue;
+        }
+        let figure = of_book.display();
+        if replace {
+            std::fs::copy(&made, &of_book).with_context(|| format!("cannot write {figure}"))?;
+            println!("    {figure} is new");
+        } else {
+            outcome.failed.push(format!("{figure} (the commands write another one; --figures takes it)"));
+        }
     }
     Ok(())
 }

@@ -67,11 +67,8 @@ pub fn follow(
     let before = resume.as_ref().map_or(0, Checkpoint::step);
     let images = if plan.examples.image_shape().is_some() { "images" } else { "examples" };
     let mut pace = Pace { seconds: 0.0, steps: 0, seen: 0, images };
-    let mut dashboard = watch
-        .dashboard
-        .then(|| Dashboard::open(name, untrained, plan, pace))
-        .transpose()
-        .context("no dashboard")?;
+    let open = || Dashboard::open(name, untrained, plan, pace).context("no dashboard");
+    let mut dashboard = watch.dashboard.then(open).transpose()?;
     let stage = Stage::new(name, plan.steps());
     stage.resume_at(before);
     let (start, mut paused, mut shown) = (Instant::now(), Duration::ZERO, None);
@@ -114,8 +111,7 @@ pub fn follow(
         dashboard.close();
     }
     if let Ok(training) = &training {
-        let rate = if pace.seen > 0 { format!(", {}", pace.speed()) } else { String::new() };
-        stage.done(&format!("{}{rate}", summary(training)));
+        stage.done(&summary(training, pace));
     }
     Ok(Outcome { network, training, seconds })
 }
@@ -178,8 +174,14 @@ fn note(history: &History, pace: Pace) -> String {
     format!("loss {loss:.4}, {accuracy}{}", pace.speed())
 }
 
+/// The result of training and its speed, in a few words.
+fn summary(training: &Training, pace: Pace) -> String {
+    let speed = if pace.seen > 0 { format!(", {}", pace.speed()) } else { String::new() };
+    format!("{}{speed}", result(training))
+}
+
 /// The result of training, in a few words.
-fn summary(training: &Training) -> String {
+fn result(training: &Training) -> String {
     let accuracy = match training.validation() {
         Some(check) => format!("validation {}", percent(check.validation_accuracy)),
         None => "not validated".to_owned(),

@@ -77,11 +77,15 @@ fn main() -> Result<()> {
     let right = found.iter().zip(labels).filter(|(found, label)| found == label).count();
     let accuracy = right as f64 / labels.len() as f64;
     assert!((0.91..0.94).contains(&accuracy), "the validation accuracy is {accuracy}");
+    draw(&classifier)
+}
 
+/// Draws the templates to the file given as an argument.
+fn draw(classifier: &LinearClassifier) -> Result<()> {
     let path = std::env::args_os()
         .nth(1)
         .map_or_else(|| std::env::temp_dir().join("tercet-templates.png"), PathBuf::from);
-    let sheet = contact_sheet(&templates(&classifier)?, 5)?;
+    let sheet = contact_sheet(&templates(classifier)?, 5)?;
     sheet.save(&path).map_err(std::io::Error::other).map_err(Error::file("write", &path))?;
     println!("\nThe ten templates are drawn in {}: 0 to 4, and 5 to 9 below.", path.display());
     println!("Where one is bright, ink speaks for its class; where it is dark, against it.");

@@ -15,6 +15,12 @@ use tercet::gradient_check::Verdict;
 use tercet::graph::{Graph, Value, Values, parse_values};
 
 fn main() -> Result<()> {
+    lecture()?;
+    exercise()
+}
+
+/// The lecture's graph, forwards and backwards, and its gradient checked numerically.
+fn lecture() -> Result<()> {
     // ANCHOR: graph
     // Step 1: express the function as a graph.
     let mut graph = Graph::new();
@@ -51,7 +57,11 @@ fn main() -> Result<()> {
         assert_eq!(checked.verdict, Verdict::Agrees);
     }
     // ANCHOR_END: check
+    Ok(())
+}
 
+/// The exercise's network.
+fn exercise() -> Result<()> {
     // ANCHOR: network
     // The exercise's network from text, with the SVM loss of "cat", class 0. The matrices are the transposes of those
     // on the slide.

@@ -11,7 +11,7 @@ use crate::loss::Loss;
 use crate::matrix::argmax;
 use crate::neighbors::{Metric, NeighborsClassifier, Vote};
 use crate::recipe::{FitProgress, GradientDescentRecipe};
-use crate::{Error, Matrix, Result};
+use crate::{Error, Matrix, Model, Result};
 
 /// How label errors are searched for.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,19 +129,8 @@ pub fn find_label_errors(
     let mut of_test = test.map(|test| Matrix::zeros(test.len(), classes));
     let mut words = String::new();
     for (number, split) in splits.iter().enumerate() {
-        let mut flow = ControlFlow::Continue(());
-        let mut watch = |progress: FitProgress<'_>| {
-            if let FitProgress::Step { trainer, step } = progress {
-                let done = number as f64 + step.number as f64 / trainer.plan().steps() as f64;
-                flow = observe(done / (splits.len() + 1) as f64);
-            }
-            flow
-        };
-        let unwatched = Split { train: split.train.clone(), validation: split.validation.first(0) };
-        let model = recipe.fit(&unwatched, None, &mut watch)?.model;
-        if flow.is_break() {
-            return Ok(None);
-        }
+        let mut of_fold = |done: f64| observe((number as f64 + done) / (splits.len() + 1) as f64);
+        let Some(model) = fit_fold(recipe, split, &mut of_fold)? else { return Ok(None) };
         words = model.classifier().network().map_or_else(String::new, ToString::to_string);
         let held_out = model.predict_proba(&split.validation)?;
         for i in 0..split.validation.len() {
@@ -167,6 +156,24 @@ pub fn find_label_errors(
         _ => Vec::new(),
     };
     Ok(Some(LabelErrors { train, test, folds: *count, k: *k, network: words }))
+}
+
+/// The model of one fold, trained without the examples that are held out; `None` if the observer stops it.
+fn fit_fold(
+    recipe: &GradientDescentRecipe,
+    split: &Split,
+    observe: &mut (dyn FnMut(f64) -> ControlFlow<()> + Send),
+) -> Result<Option<Model>> {
+    let mut flow = ControlFlow::Continue(());
+    let mut watch = |progress: FitProgress<'_>| {
+        if let FitProgress::Step { trainer, step } = progress {
+            flow = observe(step.number as f64 / trainer.plan().steps() as f64);
+        }
+        flow
+    };
+    let unwatched = Split { train: split.train.clone(), validation: split.validation.first(0) };
+    let model = recipe.fit(&unwatched, None, &mut watch)?.model;
+    Ok(flow.is_continue().then_some(model))
 }
 
 /// The examples for which both predictions differ from the label.

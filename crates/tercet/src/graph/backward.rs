@@ -142,14 +142,12 @@ impl Graph {
         for by in (0..=root.0).rev().map(NodeId) {
             let Some(gradient) = values[by.0].take() else { continue };
             if let Some(show) = &mut show {
-                let (shares, uses) = (&shares[by.0], uses[by.0]);
-                match by == root {
-                    true => show(Step { graph: self, root, to: by, kind: Kind::Beginning, value: &gradient }),
-                    false if uses > 1 => {
-                        let kind = Kind::Sum { shares, uses };
-                        show(Step { graph: self, root, to: by, kind, value: &gradient });
-                    }
-                    false => {}
+                let kind = match uses[by.0] {
+                    _ if by == root => Some(Kind::Beginning),
+                    uses => (uses > 1).then_some(Kind::Sum { shares: &shares[by.0], uses }),
+                };
+                if let Some(kind) = kind {
+                    show(Step { graph: self, root, to: by, kind, value: &gradient });
                 }
             }
             for (operand, &to) in self.operands(by).iter().enumerate() {

@@ -267,84 +267,73 @@ impl Network {
         dropout: Option<&Dropout>,
         workspace: &mut Workspace,
     ) {
-        let Workspace {
-            outputs, saved, upstream, upstream_next, gradients, upstream_sparsity, factors, ..
-        } = workspace;
+        let Workspace { outputs, saved, gradients, factors, .. } = workspace;
+        let (upstream, next) = (&mut workspace.upstream, &mut workspace.upstream_next);
+        let sparsity = &mut workspace.upstream_sparsity;
         let input = block.input.map_or(x, |i| Input::Dense(&outputs[i]));
         let (output, saved) = (&outputs[block.last], &mut saved[block.last]);
-        let width = block.input.map_or(self.inputs(), |i| self.shapes[i].values());
-        let layer = &self.layers[block.first];
-        match (dropout.and_then(Dropout::of_activations), &self.layers[block.last]) {
-            (Some(rate), Layer::Activation(Activation::Relu)) => rate.backward_of_relu(output, upstream),
-            (Some(rate), layer) if layer.spec().is_activation() => rate.backward(&saved.mask, upstream),
-            _ => {}
-        }
-        // Most layers compute the input gradient in a second buffer.
-        let mut out_of_place = |upstream: &mut Vec<f32>, backward: &mut dyn FnMut(&[f32], &mut [f32])| {
-            upstream_next.resize(examples * width, 0.0);
-            backward(upstream, upstream_next);
-            std::mem::swap(upstream, upstream_next);
-        };
-        match layer {
+        self.backward_fused(block, dropout, output, &saved.mask, upstream);
+        let len = examples * block.input.map_or(self.inputs(), |i| self.shapes[i].values());
+        match &self.layers[block.first] {
             Layer::Dense(dense) => {
                 let number = block.gradient.expect("a dense layer learns");
-                let keeps_factors = factors[number].is_some();
-                dense.backward_parameters(
-                    input,
-                    &mut saved.sparsity,
-                    upstream,
-                    keeps_factors,
-                    &mut gradients[number],
-                );
+                let (gradient, keeps_factors) = (&mut gradients[number], factors[number].is_some());
+                dense.backward_parameters(input, &mut saved.sparsity, upstream, keeps_factors, gradient);
                 if needs_input_grad {
-                    out_of_place(upstream, &mut |dz, dx| dense.backward_input(dz, upstream_sparsity, dx));
+                    out_of_place(upstream, next, len, |dz, dx| dense.backward_input(dz, sparsity, dx));
                 }
                 if keeps_factors {
-                    std::mem::swap(if needs_input_grad { upstream_next } else { upstream }, &mut saved.dz);
+                    std::mem::swap(if needs_input_grad { next } else { upstream }, &mut saved.dz);
                 }
             }
             Layer::Conv2d(conv) => {
                 let gradient = &mut gradients[block.gradient.expect("a convolution learns")];
-                let (shape, epilogue) = (conv.shape(self.image(block)), block.epilogue);
-                if epilogue == Epilogue::Relu {
-                    Activation::Relu.backward(output, upstream);
-                }
-                let Saved { argmax, conv_buffers, .. } = saved;
-                conv.backward_parameters(
-                    &shape,
-                    epilogue,
-                    input.dense(),
-                    upstream,
-                    argmax,
-                    gradient,
-                    conv_buffers,
-                );
+                let (x, shape, epilogue) = (input.dense(), conv.shape(self.image(block)), block.epilogue);
+                let Saved { argmax, conv_buffers: buffers, .. } = saved;
+                conv.backward_parameters(&shape, epilogue, x, upstream, argmax, gradient, buffers);
                 if needs_input_grad {
-                    out_of_place(upstream, &mut |dz, dx| {
-                        conv.backward_input(&shape, epilogue, dz, argmax, dx, conv_buffers)
+                    out_of_place(upstream, next, len, |dy, dx| {
+                        conv.backward_input(&shape, epilogue, dy, argmax, dx, buffers)
                     });
                 }
             }
-            Layer::MaxPool(windows) => {
-                let window = self.window(block, *windows);
-                out_of_place(upstream, &mut |dy, dx| pool::backward_max(&window, &saved.argmax, dy, dx));
+            Layer::MaxPool(pool) => {
+                let (window, argmax) = (self.window(block, *pool), &saved.argmax);
+                out_of_place(upstream, next, len, |dy, dx| pool::backward_max(&window, argmax, dy, dx));
             }
-            Layer::AveragePool(windows) => {
-                let window = self.window(block, *windows);
-                out_of_place(upstream, &mut |dy, dx| pool::backward_average(&window, dy, dx));
+            Layer::AveragePool(pool) => {
+                let window = self.window(block, *pool);
+                out_of_place(upstream, next, len, |dy, dx| pool::backward_average(&window, dy, dx));
             }
             Layer::Activation(activation) => activation.backward(input.dense(), upstream),
-            Layer::Dropout { p } => {
-                if dropout.is_some() {
-                    Rate::new(*p).backward(&saved.mask, upstream);
-                }
-            }
+            Layer::Dropout { p } if dropout.is_some() => Rate::new(*p).backward(&saved.mask, upstream),
+            Layer::Dropout { .. } => {}
             Layer::BatchNorm(norm) => {
                 let Gradient { dw, db } = &mut gradients[block.gradient.expect("a batch norm learns")];
                 let (x, relu) = (input.dense(), block.epilogue == Epilogue::Relu);
                 norm.backward(x, relu, &mut saved.statistics, upstream, dw, db);
             }
             Layer::Flatten => unreachable!("no block begins with a layer that does nothing"),
+        }
+    }
+
+    /// The backward pass through what is fused with the first layer of a block: the ReLU of a convolution, and the
+    /// dropout of a hidden activation.
+    fn backward_fused(
+        &self,
+        block: &Block,
+        dropout: Option<&Dropout>,
+        output: &[f32],
+        mask: &[u8],
+        upstream: &mut [f32],
+    ) {
+        match (dropout.and_then(Dropout::of_activations), &self.layers[block.last]) {
+            (Some(rate), Layer::Activation(Activation::Relu)) => rate.backward_of_relu(output, upstream),
+            (Some(rate), layer) if layer.spec().is_activation() => rate.backward(mask, upstream),
+            _ => {}
+        }
+        if let (Layer::Conv2d(_), Epilogue::Relu) = (&self.layers[block.first], block.epilogue) {
+            Activation::Relu.backward(output, upstream);
         }
     }
 
@@ -381,6 +370,18 @@ impl Network {
         let ImageShape { height, width, channels } = self.image(block);
         Window { height, width, channels, size: pool.size, stride: pool.stride }
     }
+}
+
+/// A backward pass that computes the gradient with respect to the input, `len` numbers, in a second buffer.
+fn out_of_place(
+    upstream: &mut Vec<f32>,
+    next: &mut Vec<f32>,
+    len: usize,
+    backward: impl FnOnce(&[f32], &mut [f32]),
+) {
+    next.resize(len, 0.0);
+    backward(upstream, next);
+    std::mem::swap(upstream, next);
 }
 
 /// The loss of a batch with its regularisation, from Σ W². With `reg` = 0, non-finite weights do not affect it.

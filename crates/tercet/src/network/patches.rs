@@ -16,7 +16,7 @@
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, Network};
+use super::{Conv2d, Layer, Network};
 use crate::data::Examples;
 use crate::random::{Stream, generator};
 use crate::{Error, Result};
@@ -100,39 +100,8 @@ impl Network {
             let expected = "a convolution as the first layer, whose filters are patches of the images";
             return Err(Error::setting("patches", "in front of another layer", expected));
         };
-        let Some(image) = examples.image_shape().filter(|image| image.channels == conv.channels) else {
-            return Err(Error::mismatch(
-                "the examples for patches",
-                "others",
-                "images that the network accepts",
-            ));
-        };
-        let (height, width, channels) = (conv.kernel_height, conv.kernel_width, conv.channels);
-        if examples.is_empty() || height > image.height || width > image.width {
-            let what = "the images for patches";
-            return Err(Error::mismatch(what, image, "images that hold a whole patch"));
-        }
-        let mut generator = generator(seed, Stream::Patches);
-        let (mut x, mut drawn) = (vec![0.0; examples.width()], Vec::new());
-        let size = height * width * channels;
-        for _ in 0..DRAWS * SAMPLE {
-            if drawn.len() == SAMPLE * size {
-                break;
-            }
-            let example = generator.random_range(0..examples.len());
-            let top = generator.random_range(0..=image.height - height);
-            let left = generator.random_range(0..=image.width - width);
-            examples.write_inputs(&[example], &mut x);
-            let first = drawn.len();
-            for row in top..top + height {
-                let from = (row * image.width + left) * channels;
-                drawn.extend(x[from..from + width * channels].iter().map(|&x| f64::from(x)));
-            }
-            if drawn[first..].iter().all(|&x| x == drawn[first]) {
-                drawn.truncate(first);
-            }
-        }
-        let filters = conv.filters;
+        let (size, filters) = (conv.kernel_height * conv.kernel_width * conv.channels, conv.filters);
+        let drawn = draw(examples, conv, seed)?;
         if drawn.len() < filters.div_ceil(2) * size {
             return Err(Error::mismatch("the images for patches", "images of a single value", "pictures"));
         }
@@ -159,6 +128,37 @@ impl Network {
         }
         Ok(())
     }
+}
+
+/// Up to [`SAMPLE`] patches of the size of a convolution's kernels, drawn at random, one after the other.
+fn draw(examples: &Examples, conv: &Conv2d, seed: u64) -> Result<Vec<f64>> {
+    let Some(image) = examples.image_shape().filter(|image| image.channels == conv.channels) else {
+        return Err(Error::mismatch("the examples for patches", "others", "images that the network accepts"));
+    };
+    let (height, width, channels) = (conv.kernel_height, conv.kernel_width, conv.channels);
+    if examples.is_empty() || height > image.height || width > image.width {
+        return Err(Error::mismatch("the images for patches", image, "images that hold a whole patch"));
+    }
+    let mut generator = generator(seed, Stream::Patches);
+    let (mut x, mut drawn) = (vec![0.0; examples.width()], Vec::new());
+    for _ in 0..DRAWS * SAMPLE {
+        if drawn.len() == SAMPLE * height * width * channels {
+            break;
+        }
+        let example = generator.random_range(0..examples.len());
+        let top = generator.random_range(0..=image.height - height);
+        let left = generator.random_range(0..=image.width - width);
+        examples.write_inputs(&[example], &mut x);
+        let first = drawn.len();
+        for row in top..top + height {
+            let from = (row * image.width + left) * channels;
+            drawn.extend(x[from..from + width * channels].iter().map(|&x| f64::from(x)));
+        }
+        if drawn[first..].iter().all(|&x| x == drawn[first]) {
+            drawn.truncate(first);
+        }
+    }
+    Ok(drawn)
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

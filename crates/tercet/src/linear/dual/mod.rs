@@ -366,18 +366,16 @@ fn run(mut state: State<'_>, n: usize, settings: &Settings, observe: Observer<'_
             break (progress, Ending::OutOfEpochs);
         }
     };
-    let best = best.expect("the loop checks the gap at least once");
-    let classes = state.classes();
+    let classifier = classifier(&best.expect("the loop checks the gap at least once"), state.classes())?;
+    Ok(Solution { classifier, last, gap_checks, ending, variables: state.into_variables() })
+}
+
+/// The classifier with the weights of a gap check.
+fn classifier(check: &GapCheck, classes: usize) -> Result<LinearClassifier> {
     let unpadded = |padded: &[Block<f32>]| -> Vec<f32> {
         let rows = padded.chunks_exact(blocks(classes));
         rows.flat_map(|row| row.iter().flat_map(|block| block.0).take(classes)).collect()
     };
-    let dense = Dense {
-        inputs: best.w.len() / blocks(classes),
-        outputs: classes,
-        w: unpadded(&best.w),
-        b: unpadded(&best.b),
-    };
-    let classifier = LinearClassifier::from_dense(dense)?;
-    Ok(Solution { classifier, last, gap_checks, ending, variables: state.into_variables() })
+    let (w, b) = (unpadded(&check.w), unpadded(&check.b));
+    LinearClassifier::from_dense(Dense { inputs: check.w.len() / blocks(classes), outputs: classes, w, b })
 }

@@ -88,11 +88,19 @@ fn check_header(
         return Err(Flaw::new(found, format!("format {FORMAT}"), remedy));
     }
     let document: Document = serde_json::from_value(value).map_err(|e| none(e.to_string()))?;
+    check_identity(&document, identity, untrained)?;
+    check_tensors(&metadata, &document, identity, untrained)?;
+    let expected = 8 + header.len() as u64 + metadata.data_len() as u64;
+    if length != expected {
+        return Err(Flaw::new(format!("{length} bytes"), format!("{expected}, as its header says"), DAMAGED));
+    }
+    Ok(document)
+}
 
-    let training = Value::Object(document.training.clone());
-    if let Some((place, found, expected)) =
-        difference("", &training, &Value::Object(identity.description.clone()))
-    {
+/// Rejects a checkpoint of other settings, data or layers.
+fn check_identity(document: &Document, identity: &Identity, untrained: &Network) -> Result<(), Flaw> {
+    let training = [&document.training, &identity.description].map(|map| Value::Object(map.clone()));
+    if let Some((place, found, expected)) = difference("", &training[0], &training[1]) {
         return Err(Flaw::new(format!("a checkpoint with {place} = {found}"), expected, NOT_THIS));
     }
     for (name, digest) in &identity.data {
@@ -107,9 +115,18 @@ fn check_header(
     if document.layers != expected {
         return Err(Flaw::new(format!("a checkpoint of the layers {}", document.layers), expected, NOT_THIS));
     }
+    Ok(())
+}
 
+/// Rejects a header that does not list exactly the tensors of this training.
+fn check_tensors(
+    metadata: &Metadata,
+    document: &Document,
+    identity: &Identity,
+    untrained: &Network,
+) -> Result<(), Flaw> {
     let count = metadata.info("validations.steps").and_then(|info| info.shape.first().copied()).unwrap_or(0);
-    let expected = expected_tensors(&document, count, &identity.settings, untrained);
+    let expected = expected_tensors(document, count, &identity.settings, untrained);
     let found = metadata.tensors();
     if let Some(name) = found.keys().find(|name| !expected.contains_key(*name)) {
         return Err(Flaw::new(format!("a tensor {name}"), "only those of this training", DAMAGED));
@@ -125,11 +142,7 @@ fn check_header(
             ));
         }
     }
-    let expected = 8 + header.len() as u64 + metadata.data_len() as u64;
-    if length != expected {
-        return Err(Flaw::new(format!("{length} bytes"), format!("{expected}, as its header says"), DAMAGED));
-    }
-    Ok(document)
+    Ok(())
 }
 
 /// The first place where two documents differ, with what is found and expected there.
