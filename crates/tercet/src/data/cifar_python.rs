@@ -157,43 +157,59 @@ impl<'a> Pickle<'a> {
         Some(())
     }
 
+    /// A number of one byte.
+    fn short(&mut self) -> Option<usize> {
+        self.take().map(|[byte]| byte.into())
+    }
+
+    /// A number of four bytes.
+    fn long(&mut self) -> Option<usize> {
+        self.take().map(|bytes| u32::from_le_bytes(bytes) as usize)
+    }
+
     /// Reads one instruction, and whether there are more; `None` if it is not one of those that data needs.
     fn step(&mut self) -> Option<bool> {
         if self.values.len() > MOST_VALUES {
             return None;
         }
         let [instruction] = self.take()?;
-        match instruction {
-            b'.' => return Some(false),
+        if instruction == b'.' {
+            return Some(false);
+        }
+        let known = self.literal(instruction)? || self.container(instruction)? || self.object(instruction)?;
+        known.then_some(true)
+    }
+
+    /// Carries out an instruction that pushes a literal; returns false if it is another.
+    fn literal(&mut self, instruction: u8) -> Option<bool> {
+        let value = match instruction {
             // The version, and the length of a frame.
-            0x80 => drop(self.take::<1>()?),
-            0x95 => drop(self.take::<8>()?),
-            b'(' => self.marks.push(self.stack.len()),
-            b'N' => self.push(Value::Other),
-            0x88 => self.push(Value::Bool(true)),
-            0x89 => self.push(Value::Bool(false)),
-            b'J' => {
-                let value = i32::from_le_bytes(self.take()?);
-                self.push(Value::Int(value.into()));
-            }
-            b'K' => {
-                let [value] = self.take()?;
-                self.push(Value::Int(value.into()));
-            }
-            b'M' => {
-                let value = u16::from_le_bytes(self.take()?);
-                self.push(Value::Int(value.into()));
-            }
+            0x80 => return self.take::<1>().map(|_| true),
+            0x95 => return self.take::<8>().map(|_| true),
+            b'N' => Value::Other,
+            0x88 => Value::Bool(true),
+            0x89 => Value::Bool(false),
+            b'J' => Value::Int(i32::from_le_bytes(self.take()?).into()),
+            b'K' => Value::Int(self.short()? as i64),
+            b'M' => Value::Int(u16::from_le_bytes(self.take()?).into()),
             b'U' | b'C' | 0x8c => {
-                let [length] = self.take()?;
-                let text = self.range(length.into())?;
-                self.push(Value::Text(text));
+                let length = self.short()?;
+                Value::Text(self.range(length)?)
             }
             b'T' | b'B' | b'X' => {
-                let length = u32::from_le_bytes(self.take()?);
-                let text = self.range(length as usize)?;
-                self.push(Value::Text(text));
+                let length = self.long()?;
+                Value::Text(self.range(length)?)
             }
+            _ => return Some(false),
+        };
+        self.push(value);
+        Some(true)
+    }
+
+    /// Carries out an instruction on lists, tuples and dictionaries; returns false if it is another.
+    fn container(&mut self, instruction: u8) -> Option<bool> {
+        match instruction {
+            b'(' => self.marks.push(self.stack.len()),
             b']' => self.push(Value::List(Vec::new())),
             b'}' => self.push(Value::Dict(Vec::new())),
             b')' => self.push(Value::Tuple(Vec::new())),
@@ -220,6 +236,15 @@ impl<'a> Pickle<'a> {
                 let values = self.marked()?;
                 self.extend_dict(values)?;
             }
+            _ => return Some(false),
+        }
+        Some(true)
+    }
+
+    /// Carries out an instruction on functions and objects, or one that stores or recalls a value; returns false if it is
+    /// another.
+    fn object(&mut self, instruction: u8) -> Option<bool> {
+        match instruction {
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
                 self.push(Value::Global([module, b".", name].concat()));
@@ -240,23 +265,23 @@ impl<'a> Pickle<'a> {
                 *of_object = Some(state);
             }
             b'q' => {
-                let [key] = self.take()?;
-                self.remember(key.into())?;
+                let key = self.short()?;
+                self.remember(key)?;
             }
             b'r' => {
-                let key = u32::from_le_bytes(self.take()?);
-                self.remember(key as usize)?;
+                let key = self.long()?;
+                self.remember(key)?;
             }
             0x94 => self.remember(self.memo.len())?,
             b'h' => {
-                let [key] = self.take()?;
-                self.recall(key.into())?;
+                let key = self.short()?;
+                self.recall(key)?;
             }
             b'j' => {
-                let key = u32::from_le_bytes(self.take()?);
-                self.recall(key as usize)?;
+                let key = self.long()?;
+                self.recall(key)?;
             }
-            _ => return None,
+            _ => return Some(false),
         }
         Some(true)
     }

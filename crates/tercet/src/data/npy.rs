@@ -210,48 +210,41 @@ fn parse(text: &str) -> Result<(Header, bool), Refusal> {
         [b'<' | b'|' | b'=', kind @ ..] => (false, kind),
         kind => (false, kind),
     };
-    let size =
-        |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<usize>().ok());
-    let element = match kind {
-        [b'b', b'1'] | [b'?'] => Element::Bool,
-        [b'i', digits @ ..] => match size(digits) {
-            Some(bytes @ (1 | 2 | 4 | 8)) => Element::Int(true, bytes),
-            _ => return Err((format!("elements of type {code}"), EXPECTED.to_owned())),
-        },
-        [b'u', digits @ ..] => match size(digits) {
-            Some(bytes @ (1 | 2 | 4 | 8)) => Element::Int(false, bytes),
-            _ => return Err((format!("elements of type {code}"), EXPECTED.to_owned())),
-        },
-        [b'f', digits @ ..] => match size(digits) {
-            Some(bytes @ (2 | 4 | 8)) => Element::Float(bytes),
-            _ => return Err((format!("elements of type {code}"), EXPECTED.to_owned())),
-        },
-        [b'U', digits @ ..] => match size(digits) {
-            Some(characters @ 1..=LONGEST_NAME) => Element::Unicode(characters),
-            _ => {
-                return Err((
-                    format!("names of type {code}"),
-                    format!("names of 1 to {LONGEST_NAME} characters"),
-                ));
+    Ok((Header { element: element(kind, code)?, fortran, dimensions }, big))
+}
+
+/// The type of the elements, from its code without the byte order.
+fn element(kind: &[u8], code: &str) -> Result<Element, Refusal> {
+    let size = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<usize>().ok();
+    match kind {
+        [b'b', b'1'] | [b'?'] => return Ok(Element::Bool),
+        [kind @ (b'i' | b'u'), digits @ ..] => {
+            if let Some(bytes @ (1 | 2 | 4 | 8)) = size(digits) {
+                return Ok(Element::Int(*kind == b'i', bytes));
             }
-        },
-        [b'S' | b'a', digits @ ..] => match size(digits) {
-            Some(characters @ 1..=LONGEST_NAME) => Element::Bytes(characters),
-            _ => {
-                return Err((
-                    format!("names of type {code}"),
-                    format!("names of 1 to {LONGEST_NAME} characters"),
-                ));
+        }
+        [b'f', digits @ ..] => {
+            if let Some(bytes @ (2 | 4 | 8)) = size(digits) {
+                return Ok(Element::Float(bytes));
             }
-        },
+        }
+        [kind @ (b'U' | b'S' | b'a'), digits @ ..] => {
+            return match size(digits) {
+                Some(characters @ 1..=LONGEST_NAME) if *kind == b'U' => Ok(Element::Unicode(characters)),
+                Some(characters @ 1..=LONGEST_NAME) => Ok(Element::Bytes(characters)),
+                _ => {
+                    Err((format!("names of type {code}"), format!("names of 1 to {LONGEST_NAME} characters")))
+                }
+            };
+        }
         [b'O', ..] => {
             let expected =
                 "numbers or text; objects are kept as Python's pickle, which can run code, and are not read";
             return Err(("an array of Python objects".to_owned(), expected.to_owned()));
         }
-        _ => return Err((format!("elements of type {code}"), EXPECTED.to_owned())),
-    };
-    Ok((Header { element, fortran, dimensions }, big))
+        _ => {}
+    }
+    Err((format!("elements of type {code}"), EXPECTED.to_owned()))
 }
 
 const EXPECTED: &str = "numbers of 1 to 8 bytes, bool, or text";
@@ -266,6 +259,14 @@ impl Element {
     }
 }
 
+/// The bytes of an element in the order of the file, or reversed.
+fn order<const N: usize>(mut bytes: [u8; N], big: bool) -> [u8; N] {
+    if big {
+        bytes.reverse();
+    }
+    bytes
+}
+
 fn elements(
     content: &mut Content<'_>,
     claim: &Claim,
@@ -273,43 +274,25 @@ fn elements(
     big: bool,
     purpose: Mode,
 ) -> Result<Elements> {
-    // In the order of the file, or reversed.
-    fn order<const N: usize>(mut bytes: [u8; N], big: bool) -> [u8; N] {
-        if big {
-            bytes.reverse();
-        }
-        bytes
-    }
     let floats = |values| Elements::Numbers(Numbers::F32(values));
     let doubles = |values| Elements::Numbers(Numbers::of_doubles(values));
-    // Types of at most 24 bits, which f32 holds exactly, and others.
-    macro_rules! small {
+    macro_rules! integers {
         ($type:ty) => {
             match purpose {
-                Mode::Features => {
-                    floats(content.numbers(claim, |b| f32::from(<$type>::from_le_bytes(order(b, big))))?)
+                Mode::Labels => {
+                    Elements::Whole(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as i64)?)
                 }
-                Mode::Labels => Elements::Whole(
-                    content.numbers(claim, |b| i64::from(<$type>::from_le_bytes(order(b, big))))?,
-                ),
-            }
-        };
-    }
-    macro_rules! large {
-        ($type:ty) => {
-            match purpose {
+                // f32 holds integers of up to 24 bits exactly.
+                Mode::Features if size_of::<$type>() <= 2 => {
+                    floats(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as f32)?)
+                }
                 Mode::Features => {
                     let values: Vec<$type> =
                         content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)))?;
                     if let Some(value) = values.iter().find(|&&value| value as f64 as i128 != value as i128) {
-                        let remedy = "Subtract the smallest number from all, or use a coarser unit.";
-                        let expected = "integers up to 2⁵³ or others that float64 holds exactly";
-                        return Err(content.refuse(format!("the number {value}"), expected, remedy));
+                        return Err(inexact(content, value));
                     }
                     doubles(values.into_iter().map(|value| value as f64).collect())
-                }
-                Mode::Labels => {
-                    Elements::Whole(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as i64)?)
                 }
             }
         };
@@ -320,13 +303,13 @@ fn elements(
             Mode::Features => floats(content.numbers(claim, |[b]: [u8; 1]| f32::from(b.min(1)))?),
             Mode::Labels => Elements::Whole(content.numbers(claim, |[b]: [u8; 1]| i64::from(b.min(1)))?),
         },
-        Element::Int(true, 1) => small!(i8),
-        Element::Int(true, 2) => small!(i16),
-        Element::Int(true, 4) => large!(i32),
-        Element::Int(true, _) => large!(i64),
-        Element::Int(false, 2) => small!(u16),
-        Element::Int(false, 4) => large!(u32),
-        Element::Int(false, _) => large!(u64),
+        Element::Int(true, 1) => integers!(i8),
+        Element::Int(true, 2) => integers!(i16),
+        Element::Int(true, 4) => integers!(i32),
+        Element::Int(true, _) => integers!(i64),
+        Element::Int(false, 2) => integers!(u16),
+        Element::Int(false, 4) => integers!(u32),
+        Element::Int(false, _) => integers!(u64),
         Element::Float(2) => {
             Elements::Numbers(Numbers::F16(content.numbers(claim, |b| f16::from_le_bytes(order(b, big)))?))
         }
@@ -339,13 +322,22 @@ fn elements(
         }
         Element::Unicode(size) => {
             let characters: Vec<u32> = content.numbers(claim, |b| u32::from_le_bytes(order(b, big)))?;
-            let name = |name: &[u32]| {
-                let name: String = name.iter().map(|&c| char::from_u32(c).unwrap_or('\u{fffd}')).collect();
-                name.trim_end_matches('\0').to_owned()
-            };
-            Elements::Names(characters.chunks_exact(size).map(name).collect())
+            Elements::Names(characters.chunks_exact(size).map(unicode).collect())
         }
     })
+}
+
+/// Rejects an integer that float64 does not hold exactly.
+fn inexact(content: &Content<'_>, value: impl Display) -> Error {
+    let remedy = "Subtract the smallest number from all, or use a coarser unit.";
+    let expected = "integers up to 2⁵³ or others that float64 holds exactly";
+    content.refuse(format!("the number {value}"), expected, remedy)
+}
+
+/// A name that is padded with zeros.
+fn unicode(name: &[u32]) -> String {
+    let name: String = name.iter().map(|&c| char::from_u32(c).unwrap_or('\u{fffd}')).collect();
+    name.trim_end_matches('\0').to_owned()
 }
 
 /// Converts an array from column-major to row-major order.
