@@ -1,5 +1,5 @@
-//! The MNIST database of handwritten digits, whole, inside a crate: 60,000 images to train on and 10,000 to test
-//! with, each a grey picture of 28 × 28 pixels with the digit that it shows.
+//! The complete MNIST database of handwritten digits as a crate: 60,000 training images and 10,000 test images, each a
+//! grey picture of 28 × 28 pixels, with their labels.
 //!
 //! ```
 //! let mnist = tercet_mnist::open()?;
@@ -8,9 +8,9 @@
 //! # Ok::<(), tercet_mnist::Error>(())
 //! ```
 //!
-//! The pixels and labels are those of the four original IDX files, bit for bit: what is opened is checked against
-//! the SHA-256 of those files. They are by Yann LeCun and Corinna Cortes, derived from NIST's special databases 1
-//! and 3, and under the licence CC BY-SA 3.0, unlike the code of this crate. `files/README.md` says how they were
+//! The pixels and labels are those of the four original IDX files, bit for bit, and are checked against the SHA-256 of
+//! those files whenever they are opened. They are by Yann LeCun and Corinna Cortes, derived from NIST's special databases
+//! 1 and 3, and under the licence CC BY-SA 3.0, unlike the code of this crate. `files/README.md` describes how they were
 //! compressed.
 
 use std::sync::Mutex;
@@ -45,8 +45,8 @@ pub struct Mnist {
     pub test_labels: Vec<u8>,
 }
 
-/// Why the data could not be opened. Of [`open()`], all of these mean that the program itself was damaged, since the data
-/// is a part of it.
+/// Why the data could not be opened. Errors of [`open()`] mean that the program itself is damaged, since the data is part
+/// of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The compressed data is not Zstandard's.
@@ -61,14 +61,14 @@ pub enum Error {
         reason: String,
     },
 
-    /// There are more or fewer pieces than the file was cut into.
+    /// The number of pieces is wrong.
     #[error("MNIST's {file} came in {found} pieces; expected {expected}")]
     Pieces {
         /// The name of the original file.
         file: &'static str,
-        /// The pieces that there were.
+        /// The number of pieces.
         found: usize,
-        /// The pieces that it was cut into.
+        /// The number of pieces that the file was cut into.
         expected: usize,
     },
 
@@ -80,9 +80,9 @@ pub enum Error {
     Length {
         /// The name of the original file.
         file: &'static str,
-        /// The bytes that there were.
+        /// Its length in bytes.
         found: usize,
-        /// The bytes that there should have been.
+        /// The length that it should have.
         expected: usize,
     },
 
@@ -94,7 +94,7 @@ pub enum Error {
     Digest {
         /// The name of the original file.
         file: &'static str,
-        /// The digest of what was decompressed.
+        /// The digest of the decompressed data.
         found: String,
         /// The digest of the original.
         expected: &'static str,
@@ -108,7 +108,7 @@ struct File<'a> {
     dimensions: &'static [u32],
     /// Of the whole original file, header included.
     sha256: &'static str,
-    /// What follows the header, cut into pieces of equal length, each compressed on its own.
+    /// The data after the header, cut into pieces of equal length that are compressed separately.
     pieces: &'a [&'a [u8]],
 }
 
@@ -160,8 +160,8 @@ pub fn compressed() -> impl Iterator<Item = (&'static str, &'static [u8])> {
     parts.into_iter().flat_map(|part| part.pieces().iter().copied().zip(part.file().pieces.iter().copied()))
 }
 
-/// One of the four files, as the folder `files` of this crate holds them: for whoever has
-/// the compressed pieces from elsewhere, such as a page that fetches them.
+/// One of the four files in the folder `files` of this crate, for programs that have the compressed pieces from elsewhere,
+/// such as a web page that downloads them.
 ///
 /// ```
 /// use tercet_mnist::Part;
@@ -220,7 +220,7 @@ impl Part {
 /// Decompresses the data and checks it.
 ///
 /// # Errors
-/// Data that is not MNIST, bit for bit; this happens where the program was damaged, and nowhere else.
+/// Data that is not MNIST, bit for bit, which happens only if the program is damaged.
 pub fn open() -> Result<Mnist, Error> {
     let decoders = &Decoders::default();
     let ((train_images, test_images), (train_labels, test_labels)) = rayon::join(
@@ -235,8 +235,7 @@ pub fn open() -> Result<Mnist, Error> {
     })
 }
 
-/// Decoders that no piece is being decompressed by. Each has grown a window of up to a piece's length: using it again
-/// spares the memory that growing another one takes.
+/// Idle decoders. The window of a decoder grows up to the length of a piece, so reusing decoders saves memory.
 #[derive(Default)]
 struct Decoders(Mutex<Vec<FrameDecoder>>);
 
@@ -253,7 +252,7 @@ impl Decoders {
 }
 
 impl File<'_> {
-    /// What follows the header of the file, decompressed and checked.
+    /// The data after the header, decompressed and checked.
     fn open(&self, decoders: &Decoders) -> Result<Vec<u8>, Error> {
         let length = self.dimensions.iter().map(|&n| n as usize).product::<usize>();
         let mut body = vec![0; length];
