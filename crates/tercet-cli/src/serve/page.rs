@@ -3,7 +3,7 @@
 //! A path is looked up in a table, so that no request reaches the files of the machine.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::Read;
 use std::sync::OnceLock;
 
 use axum::body::{Body, Bytes};
@@ -14,33 +14,34 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-/// The name and the bytes of each file.
-const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
-
-/// Files below this size are not compressed.
-const WORTH_COMPRESSING: usize = 1 << 10;
+/// The name and the bytes of each file, and whether they are compressed by gzip: as the build script stores them.
+static FILES: &[(&str, &[u8], bool)] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// All files, by path.
 pub struct Page(HashMap<String, File>);
 
 /// A file of the page.
 pub struct File {
-    bytes: &'static [u8],
+    stored: &'static [u8],
+    /// Whether it is stored compressed.
+    is_gzip: bool,
     kind: &'static str,
     tag: OnceLock<String>,
-    compressed: OnceLock<Bytes>,
+    plain: OnceLock<Bytes>,
 }
 
 impl Page {
     /// The files that are built into the program.
     pub fn new() -> Self {
-        let page = FILES.iter().map(|&(name, bytes)| (format!("/{name}"), bytes));
-        let data = tercet_mnist::compressed().map(|(name, bytes)| (format!("/data/{name}"), bytes));
-        let mut files: HashMap<String, File> =
-            page.chain(data).map(|(path, bytes)| (path.clone(), File::new(&path, bytes))).collect();
-        if let Some(index) = files.get("/index.html") {
-            let index = File::new("/index.html", index.bytes);
-            files.insert("/".to_owned(), index);
+        let page = FILES.iter().map(|&(name, stored, is_gzip)| (format!("/{name}"), stored, is_gzip));
+        let data = tercet_mnist::compressed().map(|(name, bytes)| (format!("/data/{name}"), bytes, false));
+        let files = page.chain(data).map(|(path, stored, is_gzip)| {
+            let file = File::new(&path, stored, is_gzip);
+            (path, file)
+        });
+        let mut files: HashMap<String, File> = files.collect();
+        if let Some(&File { stored, is_gzip, .. }) = files.get("/index.html") {
+            files.insert("/".to_owned(), File::new("/index.html", stored, is_gzip));
         }
         Page(files)
     }
@@ -52,8 +53,8 @@ impl Page {
 }
 
 impl File {
-    fn new(path: &str, bytes: &'static [u8]) -> Self {
-        File { bytes, kind: media_type(path), tag: OnceLock::new(), compressed: OnceLock::new() }
+    fn new(path: &str, stored: &'static [u8], is_gzip: bool) -> Self {
+        File { stored, is_gzip, kind: media_type(path), tag: OnceLock::new(), plain: OnceLock::new() }
     }
 
     /// The file, or `304 Not Modified` if the client has it already.
@@ -61,7 +62,7 @@ impl File {
         let names = |name, wanted: &dyn Fn(&str) -> bool| {
             headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(wanted)
         };
-        let gzip = self.is_worth_compressing()
+        let gzip = self.is_gzip
             && names(ACCEPT_ENCODING, &|list| list.split(',').any(|coding| is_gzip(coding.trim())));
         let tag = self.tag();
         let tag = if gzip { format!("\"{tag}-gzip\"") } else { format!("\"{tag}\"") };
@@ -71,8 +72,8 @@ impl File {
 
         let mut response = match known {
             true => StatusCode::NOT_MODIFIED.into_response(),
-            false if gzip => Body::from(self.compressed()).into_response(),
-            false => Body::from(Bytes::from_static(self.bytes)).into_response(),
+            false if gzip => Body::from(Bytes::from_static(self.stored)).into_response(),
+            false => Body::from(self.plain()).into_response(),
         };
         let of_response = response.headers_mut();
         // A newer program may have another page, so the browser must check whether its copy is current.
@@ -88,24 +89,24 @@ impl File {
         response
     }
 
-    fn is_worth_compressing(&self) -> bool {
-        let text = ["text/", "application/json", "application/wasm", "image/svg"];
-        self.bytes.len() >= WORTH_COMPRESSING && text.iter().any(|kind| self.kind.starts_with(kind))
-    }
-
     fn tag(&self) -> &str {
         self.tag.get_or_init(|| {
-            Sha256::digest(self.bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+            Sha256::digest(self.stored).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
         })
     }
 
-    fn compressed(&self) -> Bytes {
-        let compress = || {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            encoder.write_all(self.bytes).expect("writing to memory cannot fail");
-            encoder.finish().expect("writing to memory cannot fail").into()
+    /// The contents, for a client that does not accept gzip.
+    fn plain(&self) -> Bytes {
+        let decompress = || {
+            let mut plain = Vec::new();
+            let mut decoder = flate2::read::GzDecoder::new(self.stored);
+            decoder.read_to_end(&mut plain).expect("the build script compressed it");
+            plain.into()
         };
-        self.compressed.get_or_init(compress).clone()
+        match self.is_gzip {
+            true => self.plain.get_or_init(decompress).clone(),
+            false => Bytes::from_static(self.stored),
+        }
     }
 }
 
@@ -139,6 +140,8 @@ fn media_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -146,7 +149,12 @@ mod tests {
         let page = Page::new();
         assert_eq!(page.file("/").unwrap().kind, "text/html; charset=utf-8");
         for (name, bytes) in tercet_mnist::compressed() {
-            assert_eq!(page.file(&format!("/data/{name}")).unwrap().bytes, bytes);
+            assert_eq!(page.file(&format!("/data/{name}")).unwrap().plain(), bytes);
+        }
+        for (path, start) in [("/", &b"<!doctype html>"[..]), ("/tercet.wasm", b"\0asm")] {
+            let file = page.file(path).unwrap();
+            assert!(file.is_gzip && file.stored.starts_with(&[0x1f, 0x8b]), "{path}");
+            assert!(file.plain()[..start.len()].eq_ignore_ascii_case(start), "{path}");
         }
         for path in ["", "/../Cargo.toml", "//index.html", "/data", "/data/", "/index.html/", "/.."] {
             assert!(page.file(path).is_none(), "{path}");
@@ -155,7 +163,9 @@ mod tests {
 
     #[test]
     fn a_client_that_knows_a_file_is_not_sent_it_again() {
-        let file = File::new("/a.css", Vec::leak(vec![b'a'; 10_000]));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(&[b'a'; 10_000]).unwrap();
+        let file = File::new("/a.css", Vec::leak(encoder.finish().unwrap()), true);
         let ask = |name, value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(name, HeaderValue::from_str(value).unwrap());
