@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tercet::data::{default_validation, split};
+use tercet::data::validation_split;
 use tercet::evaluate::{Evaluation, Scores};
 use tercet::image::ImageShape;
 use tercet::model::AnyClassifier;
@@ -108,8 +108,7 @@ fn confidence(
 /// other data.
 pub fn held_out(model: &Model, train: &Dataset) -> Option<Dataset> {
     let Some(Recipe::GradientDescent(recipe)) = recipe_of(model) else { return None };
-    let size = recipe.validation.unwrap_or_else(|| default_validation(train.len()));
-    let parts = split(train, size, recipe.seed).ok()?;
+    let parts = validation_split(train, recipe.validation, recipe.seed).ok()?;
     (model.card.data.as_ref()?.digest == parts.train.digest()).then_some(parts.validation)
 }
 

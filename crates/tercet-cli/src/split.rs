@@ -1,16 +1,12 @@
 //! The validation split.
 
 use tercet::Dataset;
-use tercet::data::{Split, default_validation};
+use tercet::data::{Split, validation_split};
 
-/// The number of examples of `n` that are held out: `validation`, or else the default.
-pub fn validation_size(validation: Option<usize>, n: usize) -> usize {
-    validation.unwrap_or_else(|| default_validation(n))
-}
-
-/// Splits a training set into examples to train on and examples to validate on.
+/// Splits a training set into examples to train on and examples to validate on; by default, the validation set of the
+/// data is held out, or one example in twelve.
 pub fn split(train: &Dataset, validation: Option<usize>, seed: u64) -> anyhow::Result<Split> {
-    Ok(tercet::data::split(train, validation_size(validation, train.len()), seed)?)
+    Ok(validation_split(train, validation, seed)?)
 }
 
 /// [`split`], where `validation` may also be 0: a recipe whose settings are final trains on all examples.

@@ -198,8 +198,12 @@ fn a_test_table_has_the_columns_of_its_training_table() {
     let folder = texts(&[("train.csv", "w,h,y\n1,2,a\n3,4,b\n"), ("test.csv", "w,h,y\n5,6,b\n")]);
     let read = plain(&folder.path().join("train.csv"));
     assert_eq!((read.train.len(), test_of(&read).labels().to_vec()), (2, vec![1]));
+    // Columns are found by name.
+    fs::write(folder.path().join("test.csv"), "y,note,h,w\nb,new,6,5\n").unwrap();
+    let other = test_of(&plain(&folder.path().join("train.csv")));
+    assert_eq!(other.row(0), test_of(&read).row(0));
     for (text, says) in [
-        ("h,w,y\n5,6,b\n", "those of the training set"),
+        ("h,v,y\n5,6,b\n", "those of the training set"),
         ("w,h,y\n5,6,c\n", "label “c” (example 0)"),
         ("w,h,y\n5,6,7,b\n", "4 columns in line 2"),
         ("w,h,y\n5,,b\n", "no value in line 2, column 2 (“h”)"),
@@ -281,6 +285,11 @@ fn pictures_by_class_are_scaled_on_request() {
     fs::write(folder.path().join("cat/.DS_Store"), "x").unwrap();
     fs::write(folder.path().join("cat/notes.txt"), "x").unwrap();
     let read = plain(folder.path());
+    assert!(
+        read.notes[0].contains("1 is skipped, which no class has as a picture: cat/notes.txt"),
+        "{:?}",
+        read.notes
+    );
     assert_eq!(
         (read.train.labels().to_vec(), read.train.classes().names()),
         (vec![0, 0, 1], &["cat".into(), "dog".into()][..])
@@ -300,7 +309,7 @@ fn pictures_by_class_are_scaled_on_request() {
 }
 
 #[test]
-fn medmnist_keeps_its_validation_images_for_training() {
+fn medmnist_has_a_validation_set() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("toymnist.npz");
     let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
@@ -325,4 +334,6 @@ fn medmnist_keeps_its_validation_images_for_training() {
         (vec![0, 1, 2, 0, 1], vec![0])
     );
     assert_eq!(read.train.pixels(4), Some(&[2u8; 4][..]));
+    assert_eq!(read.train.validation_len(), 2);
+    assert!(read.notes[0].contains("its 2 examples are the validation set"), "{:?}", read.notes);
 }

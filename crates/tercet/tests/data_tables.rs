@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use tercet::data::{Collection, ReadOptions, Row, Source, read_rows};
+use tercet::image::ImageShape;
 
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -34,7 +35,9 @@ fn is_the_table(set: &Collection, noted: &str) {
     assert_eq!((row, train.classes().names()), ([4.25, -3.5], &["groß".to_owned(), "klein".to_owned()][..]));
     assert_eq!(train.labels().to_vec(), [1, 0, 1]);
     let notes = set.notes.join("\n");
-    assert!(if noted.is_empty() { notes.is_empty() } else { notes.contains(noted) }, "{notes}");
+    assert!(notes.contains(noted) && notes.contains("; features: 2 columns"), "{notes}");
+    let is_unusual = |note: &String| note.contains("read as") || note.contains("commas");
+    assert!(!noted.is_empty() || !set.notes.iter().any(is_unusual), "{notes}");
 }
 
 const TABLE: &str = "x,z,size\n1.5,2,klein\n4.25,-3.5,groß\n0.5,1,klein\n";
@@ -108,19 +111,65 @@ fn rows_for_a_model_leave_out_labels_and_indices() {
         ("more.csv", b"Id,x,z,size\n7,1,2,klein\n8,3,4,klein\n"),
         ("few.csv", b"x\n1\n2\n"),
     ]);
-    let rows = |name: &str| read_rows(&folder.path().join(name), 2, &ReadOptions::default());
+    let rows = |name: &str| read_rows(&folder.path().join(name), 2, &[], &ReadOptions::default());
     for (name, notes) in [("rows.csv", 0), ("more.csv", 2)] {
         let read = rows(name).unwrap();
         assert_eq!((read.examples.len(), read.examples.row(1)), (2, Row::F32(&[3.0, 4.0])));
         assert_eq!(read.notes.len(), notes, "{:?}", read.notes);
+        let ids = read.ids.map(|ids| (ids.name, ids.values));
+        assert_eq!(ids, (notes > 0).then(|| ("Id".to_owned(), vec!["7".to_owned(), "8".to_owned()])));
     }
     // A single column of features is a table too.
-    assert_eq!(
-        read_rows(&folder.path().join("few.csv"), 1, &ReadOptions::default()).unwrap().examples.len(),
-        2
-    );
+    let few = read_rows(&folder.path().join("few.csv"), 1, &[], &ReadOptions::default());
+    assert_eq!(few.unwrap().examples.len(), 2);
     let message = rows("few.csv").unwrap_err().to_string();
     assert!(message.contains("2"), "{message}");
+}
+
+#[test]
+fn columns_of_rows_are_matched_by_the_names_of_the_features() {
+    let folder = folder(&[
+        ("train.csv", b"x,z,size\n1,2,klein\n3,4,gro\n1,2,klein\n3,4,gro\n"),
+        ("other.csv", b"z,note,x,PassengerId\n2,hello,1,81\n4,there,3,17\n"),
+        ("less.csv", b"x,y\n1,2\n3,4\n"),
+    ]);
+    let names = open(&folder.path().join("train.csv")).unwrap().train.feature_names().to_vec();
+    assert_eq!(names, ["x", "z"]);
+    let rows = |name: &str| read_rows(&folder.path().join(name), 2, &names, &ReadOptions::default());
+    let read = rows("other.csv").unwrap();
+    assert_eq!((read.examples.row(0), read.examples.row(1)), (Row::F32(&[1.0, 2.0]), Row::F32(&[3.0, 4.0])));
+    assert_eq!(read.ids.unwrap().values, ["81", "17"]);
+    assert!(
+        read.notes[0].contains("2 columns are no features of the model and are left out: note, PassengerId")
+    );
+    let message = rows("less.csv").unwrap_err().to_string();
+    assert!(message.contains("without z; expected the features of the model: x, z"), "{message}");
+}
+
+#[test]
+fn numbered_columns_of_pixels_are_images_and_small_counts_are_not() {
+    let table = |name: &dyn Fn(usize) -> String, value: &dyn Fn(usize) -> String| {
+        let row = |f: &dyn Fn(usize) -> String| (0..64).map(f).collect::<Vec<_>>().join(",");
+        let lines: String = (0..6).map(|r| format!("{},{}\n", r % 2, row(&|i| value(r * 64 + i)))).collect();
+        read(format!("label,{}\n{lines}", row(name)).as_bytes())
+    };
+    let byte = |i: usize| (i * 37 % 256).to_string();
+    let shape = Some(ImageShape::gray(8, 8));
+    for set in [
+        table(&|i| format!("p{i}"), &byte),
+        table(&|i| format!("x_{}_{}", i / 8, i % 8), &byte),
+        table(&|i| format!("feature {}", i + 1), &|i| format!("{:.4}", (i * 37 % 256) as f64 / 255.0)),
+    ] {
+        assert_eq!((set.train.image_shape(), set.train.pixels(0).unwrap()[1]), (shape, 37));
+        assert!(set.notes.iter().any(|note| note.contains("pixels of 8 × 8 images")), "{:?}", set.notes);
+    }
+    let named = table(&|i| format!("{}{i}", ["age", "size"][i % 2]), &byte);
+    assert!(
+        named.train.image_shape().is_none() && named.notes.iter().any(|note| note.contains("--size 8x8"))
+    );
+    for value in [&(|i: usize| (i % 2).to_string()) as &dyn Fn(usize) -> String, &|i| (i % 9).to_string()] {
+        assert_eq!(table(&|i| format!("p{i}"), value).train.image_shape(), None);
+    }
 }
 
 #[test]

@@ -23,7 +23,11 @@ fn card(classes: usize) -> Card {
     let mut card = Card::new(names, ScoreKind::Margins);
     card.settings = json!({ "learning_rate": 0.1, "hidden": [4], "momentum": 0.3 });
     card.seed = Some(u64::MAX);
-    card.data = Some(DataRecord { name: "toy".into(), digest: "ab12".into() });
+    card.data = Some(DataRecord {
+        name: "toy".into(),
+        digest: "ab12".into(),
+        features: vec!["width".into(), "height".into()],
+    });
     // Neither has a short decimal form: if read back with an error of one bit, they would give another file.
     card.metrics.insert("test accuracy".into(), 0.1 + 0.2);
     card.metrics.insert("validation loss".into(), 1.0 / 3.0);

@@ -5,7 +5,8 @@ use clap::Args;
 /// The validation split.
 #[derive(Args, Clone)]
 pub struct SplitArgs {
-    /// Number of training examples held out for validation [default: one in twelve]
+    /// Number of training examples held out for validation [default: the validation
+    /// set of the data, such as the folder `val`, or one in twelve]
     #[arg(long, value_name = "N")]
     pub validation: Option<usize>,
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use tercet::Dataset;
-use tercet::data::{Openings, default_validation, split};
+use tercet::data::{Openings, validation_split};
 use tercet::evaluate::Evaluation;
 use tercet::text;
 use tercet_report::{self as report, Confidence, DataCheck, ModelCard, Run};
@@ -73,7 +73,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
 
 /// Checks the data. `None` if Ctrl-C interrupted it.
 fn check_data(train: &Dataset, test: &Dataset) -> anyhow::Result<Option<DataCheck>> {
-    let parts = split(train, default_validation(train.len()), 0)?;
+    let parts = validation_split(train, None, 0)?;
     Check::of(train, 0).run(train, &parts, Some(test))
 }
 

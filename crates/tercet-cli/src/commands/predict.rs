@@ -31,7 +31,10 @@ struct Classified {
 /// Classifies pictures. A picture that cannot be read is reported, and the others are classified.
 pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
     let ensemble = Ensemble::open(&args.ensemble.paths(&args.model), args.ensemble.test_time_shifts)?;
-    if args.pictures.iter().any(|path| predict_rows::is_rows(path)) {
+    // A table may come from standard input, if the model reads no pictures.
+    let rows_only = ensemble.first().preprocessing().input().image.is_none();
+    let is_rows = |path: &PathBuf| predict_rows::is_rows(path) || (rows_only && path == Path::new("-"));
+    if args.pictures.iter().any(is_rows) {
         return predict_rows::run(&args, &ensemble);
     }
     check(&args, &ensemble)?;
@@ -76,7 +79,7 @@ pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
 
 /// Rejects requests that the model cannot fulfil, and files that cannot be written, before the work.
 fn check(args: &PredictArgs, ensemble: &Ensemble) -> anyhow::Result<()> {
-    if args.out.is_some() {
+    if args.out.is_some() || args.submission.is_some() {
         return Err(exit::usage(
             "--out is for the rows of a table or array; --json lists the scores of pictures",
         ));

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use tercet::data::default_validation;
 use tercet::preprocess::Spec;
 use tercet::recipe::{GradientDescentRecipe, Recipe};
 use tercet::text;
@@ -17,7 +18,6 @@ use tercet_report::tuning;
 use crate::args::tune::{RangeArgs, TuneArgs, TuneCommonArgs, TuneKind, TuneRecipeArgs};
 use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
-use crate::split::validation_size;
 use crate::table::{self, percent, table};
 use crate::{exit, figures, interrupt, loading, output, recipes};
 
@@ -132,9 +132,11 @@ fn search(
     figures::check(common.figures.figures.as_deref())?;
     let collection = loading::open(&common.data)?;
     let train = &collection.train;
-    let validation = match common.folds {
-        Some(folds) => ValidationMethod::KFold(folds),
-        None => ValidationMethod::HoldOut { size: validation_size(common.split.validation, train.len()) },
+    let validation = match (common.folds, common.split.validation, train.validation_len()) {
+        (Some(folds), ..) => ValidationMethod::KFold(folds),
+        (None, Some(size), _) => ValidationMethod::HoldOut { size },
+        (None, None, 0) => ValidationMethod::HoldOut { size: default_validation(train.len()) },
+        (None, None, size) => ValidationMethod::OfData { size },
     };
     let search = common.random.map_or(Search::Grid, |trials| Search::Random { trials });
     interrupt::watch("the trials so far will be reported")?;

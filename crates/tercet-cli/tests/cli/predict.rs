@@ -310,7 +310,44 @@ fn rows_of_a_table_get_a_class_each() {
     assert_eq!((&json[0]["class"], &json[1]["class"]), (&json!("low"), &json!("high")));
     scratch.write("more.csv", "Id,x\n41,9.5\n42,0.5\n");
     let outcome = scratch.run("predict m.safetensors more.csv --out classes.csv").succeeds();
-    assert!(outcome.stderr.contains("“Id”) counts the rows and is left out"), "{}", outcome.stderr);
-    let written = std::fs::read_to_string(scratch.path("classes.csv")).unwrap();
-    assert_eq!(written, "row,class,high,low\n0,high,1,0\n1,low,0,1\n");
+    assert!(outcome.stderr.contains("“Id” is no feature of the model"), "{}", outcome.stderr);
+    let written = || std::fs::read_to_string(scratch.path("classes.csv")).unwrap();
+    assert_eq!(written(), "Id,class,high,low\n41,high,1,0\n42,low,0,1\n");
+    scratch.rejects("predict m.safetensors none.csv", 3, &["none.csv"]);
+    scratch.write("none.csv", "Id,z\n41,9.5\n");
+    scratch.rejects(
+        "predict m.safetensors none.csv",
+        3,
+        &["without x; expected the features of the model: x"],
+    );
+    // From standard input, since the model reads no pictures.
+    let input = std::fs::read(scratch.path("rows.csv")).unwrap();
+    let json = scratch.run_with_input("predict m.safetensors - --json", &input).succeeds().json();
+    assert_eq!(json[1]["class"], "high");
+}
+
+#[test]
+fn a_submission_has_the_form_of_its_example() {
+    let scratch = Scratch::new();
+    let rows: String = (0..40).map(|i| format!("{}.5,{}\n", i % 2 * 9, ["low", "high"][i % 2])).collect();
+    scratch.write("train.csv", format!("x,size\n{rows}"));
+    scratch.run("train neighbors --data train.csv --out m.safetensors -k 1").succeeds();
+    scratch.write("test.csv", "Id,x\n41,9.5\n42,0.5\n");
+    let submit = |example: &str| {
+        scratch.write("example.csv", example);
+        scratch.run("predict m.safetensors test.csv --submission example.csv --out answers.csv")
+    };
+    let written = || std::fs::read_to_string(scratch.path("answers.csv")).unwrap();
+    submit("Id,Prediction\n42,?\n41,?\n").succeeds();
+    assert_eq!(written(), "Id,Prediction\n42,low\n41,high\n");
+    submit("Id,low,high\n41,0,0\n42,0,0\n").succeeds();
+    assert_eq!(written(), "Id,low,high\n41,0,1\n42,1,0\n");
+    submit("Id,Prediction\n42,?\n").fails(3, &["found 1; expected 2 rows"]);
+    submit("Id,Prediction\n42,?\n43,?\n").fails(3, &["the row 43"]);
+    submit("Id,a,b\n42,?,?\n41,?,?\n").fails(3, &["the column a; expected a class of the model: high, low"]);
+    scratch.rejects(
+        "predict m.safetensors test.csv --submission example.csv --out example.csv",
+        2,
+        &["is the input"],
+    );
 }

@@ -81,6 +81,9 @@ fn head(tuning: &Tuning) -> Markup {
 fn validation_method(tuning: &Tuning) -> String {
     match tuning.plan.validation {
         ValidationMethod::HoldOut { size } => format!("holding out {}", grouped(size as u64)),
+        ValidationMethod::OfData { size } => {
+            format!("the validation set of the data, {} examples", grouped(size as u64))
+        }
         ValidationMethod::KFold(k) => format!("{k}-fold cross-validation"),
     }
 }

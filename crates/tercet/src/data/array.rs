@@ -88,7 +88,7 @@ pub(super) fn image_shape(dimensions: &[usize]) -> Option<(ImageShape, bool)> {
 }
 
 /// The numbers as pixels, if all of them are: whole numbers from 0 to 255, or such numbers divided by 255.
-fn pixels<T: Copy + Sync + Into<f64>>(values: &[T], rounding: f64) -> Option<Vec<u8>> {
+pub(super) fn pixels<T: Copy + Sync + Into<f64>>(values: &[T], rounding: f64) -> Option<Vec<u8>> {
     let times = |scale: f64, rounding: f64| {
         let is_pixel = |&value: &T| {
             let value: f64 = value.into() * scale;

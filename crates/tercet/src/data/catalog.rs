@@ -437,8 +437,7 @@ fn letters(folder: &Path) -> Result<Found> {
         let there = |file| gzipped_or_not(folder, file).unwrap_or_else(|| folder.join(file));
         let (path, labels_path) = (there(images), there(labels));
         let (features, labels) = (idx_folder::read_images(&path)?, idx_folder::read_labels(&labels_path)?);
-        let subset =
-            RawSubset { name: format!("EMNIST letters {what}"), path, labels_path, features, labels };
+        let subset = RawSubset::new(format!("EMNIST letters {what}"), path, labels_path, features, labels);
         subset.check()?;
         Ok(subset)
     };

@@ -72,5 +72,5 @@ pub(super) fn push_pixels(planes: &[u8], pixels: &mut Vec<u8>) {
 pub(super) fn subset(name: String, paths: &[PathBuf], pixels: Vec<u8>, labels: Vec<u32>) -> RawSubset {
     let path = paths.first().cloned().unwrap_or_default();
     let features = Features::Pixels(SHAPE, pixels);
-    RawSubset { name, labels_path: path.clone(), path, features, labels: Labels::Indices(labels) }
+    RawSubset::new(name, path.clone(), path, features, Labels::Indices(labels))
 }

@@ -1,7 +1,7 @@
-//! [`Content`]: the bytes of one file, decompressed if gzipped, checked against what its header claims.
+//! [`Content`]: the bytes of one file, decompressed if necessary, checked against what its header claims.
 //!
 //! Files are not trusted: a header is checked against the actual bytes, and no memory is allocated based on its claims
-//! alone. Whether a file is gzipped is detected from its first two bytes, not from its name.
+//! alone. Whether a file is compressed is detected from its first bytes, not from its name.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
@@ -9,13 +9,8 @@ use std::path::{Path, PathBuf};
 
 use tercet_kernels::mmap::{Mapped, Plain};
 
+use super::compression::Compression;
 use crate::{Error, Result};
-
-/// The first two bytes of every gzipped file.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-/// Deflate expands a byte to at most 1,032 bytes, which bounds the size of the decompressed data.
-pub(super) const DEFLATE_LIMIT: u64 = 1032;
 
 /// What to do about a truncated file.
 pub(super) const AGAIN: &str = "The file is damaged or truncated: copy or download it again.";
@@ -42,11 +37,11 @@ pub(super) struct Content<'a> {
     pub path: PathBuf,
     /// Number of bytes read so far.
     read: u64,
-    compressed: bool,
+    compression: Option<Compression>,
 }
 
 impl Content<'static> {
-    /// The content of a file, decompressed if gzipped.
+    /// The content of a file, decompressed if necessary.
     ///
     /// # Errors
     /// A file that cannot be opened or read.
@@ -67,35 +62,53 @@ impl<'a> Content<'a> {
     fn sniff(mut from: Box<dyn Read + 'a>, length: Option<u64>, path: &Path) -> Result<Self> {
         let mut start = Vec::new();
         from.by_ref().take(START).read_to_end(&mut start).map_err(Error::file("read", path))?;
-        let gzipped = start.starts_with(&GZIP);
+        let compression = Compression::of(&start);
         let from = from_its_start(start.clone(), from);
-        if gzipped {
-            let from = gunzip(from, path)?;
-            let unpacked = Self::unpacked(from, length.unwrap_or(u64::MAX), None, path)?;
+        if let Some(compression) = compression {
+            let from = compression.open(from, path)?;
+            let at_most = compression.at_most(length.unwrap_or(u64::MAX));
+            let unpacked = Self::unpacked_by(compression, from, at_most, None, path)?;
             // Servers that compress what they send sometimes compress what is already compressed.
-            if !unpacked.start.starts_with(&GZIP) {
-                return Ok(unpacked);
-            }
-            let once = unpacked.at_most.unwrap_or(u64::MAX);
-            return Self::unpacked(gunzip(unpacked.from, path)?, once, None, path);
+            let Some(again) = Compression::of(&unpacked.start) else { return Ok(unpacked) };
+            let at_most = again.at_most(unpacked.at_most.unwrap_or(u64::MAX));
+            return Self::unpacked_by(again, again.open(unpacked.from, path)?, at_most, None, path);
         }
         let path = path.to_owned();
-        Ok(Content { from, start, length, at_most: length, path, read: 0, compressed: false })
+        Ok(Content { from, start, length, at_most: length, path, read: 0, compression: None })
     }
 
-    /// The output of a decompressor for compressed data of known size.
-    pub fn unpacked(
+    /// The entry of an archive, from which it is decompressed.
+    #[cfg(feature = "zip")]
+    pub fn of_entry(from: Box<dyn Read + 'a>, compressed: u64, path: &Path) -> Result<Self> {
+        let at_most = Compression::Zip.at_most(compressed);
+        let content = Self::unpacked_by(Compression::Zip, from, at_most, None, path)?;
+        // A compressed file may be in the archive.
+        let Some(inner) = Compression::of(&content.start) else { return Ok(content) };
+        let at_most = inner.at_most(at_most);
+        Self::unpacked_by(inner, inner.open(content.from, path)?, at_most, None, path)
+    }
+
+    /// Text that was made of what the file at this path contains.
+    #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only tables are decoded"))]
+    pub fn of_text(text: String, path: &Path) -> Result<Self> {
+        let length = text.len() as u64;
+        let text = Box::new(Cursor::new(text.into_bytes()));
+        Self::unpacked_by(Compression::Zip, text, length, Some(length), path)
+    }
+
+    /// The output of a decompressor, which is at most so many bytes.
+    fn unpacked_by(
+        compression: Compression,
         mut from: Box<dyn Read + 'a>,
-        compressed: u64,
+        at_most: u64,
         length: Option<u64>,
         path: &Path,
     ) -> Result<Self> {
         let mut start = Vec::new();
         let read = from.by_ref().take(START).read_to_end(&mut start);
-        let at_most = Some(compressed.saturating_mul(DEFLATE_LIMIT));
+        let (at_most, compression) = (Some(at_most), Some(compression));
         let from = from_its_start(start.clone(), from);
-        let content =
-            Content { from, start, length, at_most, path: path.to_owned(), read: 0, compressed: true };
+        let content = Content { from, start, length, at_most, path: path.to_owned(), read: 0, compression };
         match read {
             Ok(_) => Ok(content),
             Err(error) => Err(content.broken(error)),
@@ -109,7 +122,7 @@ impl<'a> Content<'a> {
 
     /// Whether the file itself is empty.
     pub fn is_empty_file(&self) -> bool {
-        !self.compressed && self.start.is_empty()
+        self.compression.is_none() && self.start.is_empty()
     }
 
     /// The length of the content in bytes, if it is known without reading.
@@ -158,7 +171,7 @@ impl<'a> Content<'a> {
             return Err(self.wrong_length(length < total, format!("{length} bytes"), &claim));
         }
         if self.at_most.is_some_and(|most| total > most) {
-            let found = "gzipped data too short to hold that much".replace("gzipped", self.packed());
+            let found = format!("{} data too short to hold that much", self.packed());
             return Err(self.wrong_length(true, found, &claim));
         }
         Ok(claim)
@@ -167,7 +180,7 @@ impl<'a> Content<'a> {
     /// Memory-maps the claimed numbers, if the file is large and stores them in their in-memory representation.
     pub fn mapped<T: Plain>(&self, claim: &Claim) -> Option<Mapped<T>> {
         // Only an uncompressed regular file has a known length.
-        if self.compressed || self.length != Some(claim.total) || claim.bytes < LARGE {
+        if self.compression.is_some() || self.length != Some(claim.total) || claim.bytes < LARGE {
             return None;
         }
         let count = usize::try_from(claim.bytes).ok()? / size_of::<T>();
@@ -218,7 +231,7 @@ impl<'a> Content<'a> {
     /// Reserves memory if the length of the file is known, which means that the claim is true.
     fn reserve<T>(&self, place: &mut Vec<T>, count: u64) -> Result<()> {
         let exact = usize::try_from(count).unwrap_or(usize::MAX);
-        if self.length.is_some() && !self.compressed && place.try_reserve_exact(exact).is_err() {
+        if self.length.is_some() && self.compression.is_none() && place.try_reserve_exact(exact).is_err() {
             let remedy = "Use a machine with more memory, or a part of the data.";
             return Err(self.refuse(format!("{count} elements"), "as many as memory holds", remedy));
         }
@@ -246,7 +259,7 @@ impl<'a> Content<'a> {
     }
 
     fn packed(&self) -> &'static str {
-        if self.path.parent().is_some_and(Path::is_file) { "compressed" } else { "gzipped" }
+        self.compression.map_or("compressed", Compression::packed)
     }
 
     /// The error for a failed read: corrupt compressed data, or the file system.
@@ -263,16 +276,6 @@ impl<'a> Content<'a> {
             _ => Error::file("read", &self.path)(error),
         }
     }
-}
-
-#[cfg(feature = "flate2")]
-fn gunzip<'a>(from: impl BufRead + 'a, _: &Path) -> Result<Box<dyn Read + 'a>> {
-    Ok(Box::new(flate2::bufread::MultiGzDecoder::new(from)))
-}
-
-#[cfg(not(feature = "flate2"))]
-fn gunzip<'a>(_: impl BufRead + 'a, path: &Path) -> Result<Box<dyn Read + 'a>> {
-    Err(Error::feature(path, "gzipped data", "flate2"))
 }
 
 /// A reader from the start of a file of which some bytes were already read.

@@ -31,6 +31,10 @@ pub struct Dataset {
     examples: Examples,
     labels: Arc<[u32]>,
     classes: Arc<Classes>,
+    /// How many of the last examples form the validation set that the data has.
+    validation: usize,
+    /// The names of the features; empty if they have none.
+    feature_names: Arc<[String]>,
 }
 
 impl Deref for Dataset {
@@ -68,7 +72,8 @@ impl Dataset {
             ));
         }
         let name: String = name.into();
-        Ok(Dataset { name: name.into(), examples, labels: labels.into(), classes: Arc::new(classes) })
+        let (name, labels, classes) = (name.into(), labels.into(), Arc::new(classes));
+        Ok(Dataset { name, examples, labels, classes, validation: 0, feature_names: Arc::new([]) })
     }
 
     /// Labelled images.
@@ -105,6 +110,39 @@ impl Dataset {
         Self::new(name, Examples::from_features(width, values)?, labels, classes)
     }
 
+    /// The same data, of which the last `count` examples are its validation set.
+    ///
+    /// # Panics
+    /// If there are fewer examples.
+    pub fn with_validation(self, count: usize) -> Dataset {
+        assert!(count <= self.len(), "{count} of {} examples", self.len());
+        Dataset { validation: count, ..self }
+    }
+
+    /// The number of examples, the last ones, that the data itself reserves for validation, as in folders `train`, `val`
+    /// and `test`; 0 if it does not.
+    pub fn validation_len(&self) -> usize {
+        self.validation
+    }
+
+    /// The same data with names for the features, such as those of the columns of a table.
+    ///
+    /// # Panics
+    /// If the number of names is neither 0 nor D.
+    pub fn with_feature_names(self, names: Vec<String>) -> Dataset {
+        assert!(
+            names.is_empty() || names.len() == self.width(),
+            "one name for each of {} features",
+            self.width()
+        );
+        Dataset { feature_names: names.into(), ..self }
+    }
+
+    /// The names of the D features; empty if they have none.
+    pub fn feature_names(&self) -> &[String] {
+        &self.feature_names
+    }
+
     /// The name of the set.
     pub fn name(&self) -> &str {
         &self.name
@@ -123,7 +161,10 @@ impl Dataset {
         if examples.len() != self.len() {
             return Err(Error::mismatch("examples", examples.len(), format!("{}, as before", self.len())));
         }
-        Ok(Dataset { examples, ..self.clone() })
+        // The names describe the features as they were read.
+        let feature_names =
+            if examples.width() == self.width() { self.feature_names.clone() } else { Arc::new([]) };
+        Ok(Dataset { examples, feature_names, ..self.clone() })
     }
 
     /// The same examples with other labels.
@@ -131,7 +172,9 @@ impl Dataset {
     /// # Errors
     /// Those of [`new`](Dataset::new).
     pub fn with_labels(&self, labels: Vec<u32>) -> Result<Dataset> {
-        Self::new(self.name(), self.examples.clone(), labels, self.classes.as_ref().clone())
+        let set = Self::new(self.name(), self.examples.clone(), labels, self.classes.as_ref().clone())?;
+        let feature_names = self.feature_names.clone();
+        Ok(Dataset { validation: self.validation, feature_names, ..set })
     }
 
     /// C, the number of classes.
@@ -161,7 +204,7 @@ impl Dataset {
     /// If a row is not below [`len`](Examples::len).
     pub fn subset(&self, rows: &[usize]) -> Dataset {
         let labels = rows.iter().map(|&i| self.labels[i]).collect();
-        Dataset { examples: self.examples.subset(rows), labels, ..self.clone() }
+        Dataset { examples: self.examples.subset(rows), labels, validation: 0, ..self.clone() }
     }
 
     /// The first `n` examples, or all if there are fewer.

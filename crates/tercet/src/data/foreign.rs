@@ -33,12 +33,6 @@ pub(super) fn recognise(start: &[u8]) -> Option<Foreign> {
             "a Python pickle, which can run code and is not read",
             "Load it in Python, if you trust it, and save the arrays with numpy.savez.",
         ),
-        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => {
-            named("a file compressed by bzip2 (.bz2)", "Unpack it with `bunzip2`, or compress it with gzip.")
-        }
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
-            named("a file compressed by xz (.xz)", "Unpack it with `unxz`, or compress it with gzip.")
-        }
         [0x28, 0xb5, 0x2f, 0xfd, ..] => named(
             "a file compressed by Zstandard (.zst)",
             "Unpack it with `unzstd`, or compress it with gzip.",
@@ -130,26 +124,28 @@ fn is_safetensors(start: &[u8]) -> bool {
         && matches!(start.get(8..10), Some([b'{', b'"' | b'}' | b' ']))
 }
 
-/// What a zip archive that has no NumPy arrays is, by the names of the files in it, and what to do about it.
+/// What a ZIP archive is that has no data to read, by the names of the files in it.
 #[cfg(feature = "zip")]
-pub(super) fn of_zip(names: &[String]) -> (String, &'static str) {
+pub(super) fn of_zip(names: &[String]) -> Option<Foreign> {
+    let named = |found, remedy| Some(Foreign { found, remedy });
     let has = |is: &dyn Fn(&str) -> bool| names.iter().any(|name| is(name));
     if names.is_empty() {
-        return ("an empty zip archive".to_owned(), "Download it or make it again.");
+        return named("an empty ZIP archive", "Download it or make it again.");
     }
-    if has(&|name| name.starts_with("xl/")) {
-        return ("an Excel workbook (.xlsx)".to_owned(), SAVE_TABLE);
+    if names.first().is_some_and(|name| name == "mimetype") && has(&|name| name == "content.xml") {
+        return named("an OpenDocument file, such as a LibreOffice spreadsheet (.ods)", SAVE_TABLE);
+    }
+    if has(&|name| name == "AndroidManifest.xml" || name == "META-INF/MANIFEST.MF") {
+        return named("a Java or Android program", "Name a file of data.");
     }
     if has(&|name| name.starts_with("word/") || name.starts_with("ppt/") || name == "mimetype") {
-        return ("an Office document".to_owned(), SAVE_TABLE);
+        return named("an Office document", SAVE_TABLE);
     }
     if has(&|name| name == "data.pkl" || name.ends_with("/data.pkl")) {
         let remedy = "Load it in Python, if you trust it, and save the arrays with numpy.savez.";
-        return ("a file of PyTorch, which contains a Python pickle and is not read".to_owned(), remedy);
+        return named("a file of PyTorch, which contains a Python pickle and is not read", remedy);
     }
-    let is_file = |name: &&String| !name.ends_with('/') && !name.starts_with("__MACOSX/");
-    let files: Vec<String> = names.iter().filter(is_file).cloned().collect();
-    (format!("a zip archive with {}", super::raw_subset::some_of(&files)), UNPACK)
+    None
 }
 
 /// The first of these files that has a known format which is not read.
@@ -176,8 +172,6 @@ mod tests {
             (&b"\x89HDF\r\n\x1a\n"[..], "HDF5"),
             (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", "MATLAB"),
             (b"\x80\x04\x95", "pickle"),
-            (b"BZh91AY&SY", "bzip2"),
-            (b"\xfd7zXZ\0", "xz"),
             (b"\x28\xb5\x2f\xfd", "Zstandard"),
             (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
             (b"Rar!\x1a\x07\x01\0", "RAR"),

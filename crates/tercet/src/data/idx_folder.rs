@@ -75,7 +75,7 @@ pub(super) fn read(name: &str, folder: &Path) -> Result<(RawSubset, Option<RawSu
         let labels_path = find(part, Kind::Labels).ok_or_else(|| missing(folder, prefixes, LABELS))?;
         let labels = read_labels(&labels_path)?;
         let features = read_images(&path)?;
-        let subset = RawSubset { name: format!("{name} {what}"), path, labels_path, features, labels };
+        let subset = RawSubset::new(format!("{name} {what}"), path, labels_path, features, labels);
         subset.check()?;
         Ok(Some(subset))
     };

@@ -120,7 +120,7 @@ pub(super) fn read(name: String, mut content: Content<'_>) -> Result<Sparse> {
         return Err(Error::format(&path, found, "whole numbers", remedy));
     }
     let features = Features::Bytes(0, Vec::new());
-    let subset = RawSubset { name, path: path.clone(), labels_path: path.clone(), features, labels };
+    let subset = RawSubset::new(name, path.clone(), path.clone(), features, labels);
     if ends.is_empty() {
         return Err(Error::format(&path, "no examples", "at least one", AGAIN));
     }

@@ -4,12 +4,15 @@
 //! bytes → Dataset → split → batches
 //! ```
 
+#[cfg(feature = "zip")]
+mod archive;
 mod array;
 mod batch;
 mod catalog;
 mod cifar;
 mod cifar_python;
 mod classes;
+mod compression;
 #[cfg(feature = "image")]
 mod contact_sheet;
 mod content;
@@ -32,10 +35,13 @@ mod npz;
 mod open;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "csv")]
+mod picture_table;
 mod raw_subset;
 mod read_options;
 #[cfg(feature = "csv")]
 mod records;
+mod rows;
 mod sealed;
 mod sibling_files;
 mod source;
@@ -48,11 +54,19 @@ mod table;
 mod table;
 #[cfg(feature = "csv")]
 mod table_layout;
+#[cfg(feature = "csv")]
+mod table_pixels;
 #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only tables are decoded"))]
 mod text_encoding;
+#[cfg_attr(
+    not(any(feature = "csv", feature = "image", feature = "parquet", feature = "zip")),
+    allow(dead_code, reason = "only formats of features have a validation set")
+)]
+mod validation_set;
+#[cfg(feature = "xlsx")]
+mod workbook;
 mod write;
-#[cfg(feature = "zip")]
-mod zipped_table;
+mod write_pictures;
 
 pub use batch::Batches;
 pub use catalog::{NamedSet, Remote};
@@ -62,11 +76,12 @@ pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side
 pub use dataset::Dataset;
 pub use examples::{Examples, Row};
 pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
-pub use open::{Rows, read_features, read_rows};
+
 pub use read_options::{ImageSize, LabelColumn, ReadOptions};
+pub use rows::{Ids, Rows, read_features, read_rows};
 pub use sealed::{Opening, Openings, SealedTest};
 pub use source::{Collection, Source};
-pub use split::{Split, default_validation, folds, split};
+pub use split::{Split, default_validation, folds, split, validation_split};
 pub(crate) use summary::FeatureKey;
 pub use summary::{ClassCount, Summary, ValueRange, duplicates, duplicates_across};
 pub use write::{Format, write, write_npy, write_npy_doubles, write_npy_indices};

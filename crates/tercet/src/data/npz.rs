@@ -9,35 +9,49 @@ use zip::ZipArchive;
 use super::Classes;
 use super::content::{AGAIN, Content};
 use super::npy::{self, Mode};
-use super::raw_subset::{Features, Labels, RawSubset};
+use super::raw_subset::{Features, RawSubset};
+use super::validation_set::append_validation;
 use crate::{Error, Result};
 
-/// The names of the features and labels of a training set, of additional training data, and of a test set.
+/// The names of the features and labels of a training set, of a validation set, and of a test set.
 const KEYS: [Keys; 8] = [
     // Keras.
-    Keys { train: ("x_train", "y_train"), more: None, test: Some(("x_test", "y_test")) },
+    Keys::parts(("x_train", "y_train"), [("x_val", "y_val"), ("x_valid", "y_valid")], ("x_test", "y_test")),
     // MedMNIST.
-    Keys {
-        train: ("train_images", "train_labels"),
-        more: Some(("val_images", "val_labels")),
-        test: Some(("test_images", "test_labels")),
-    },
-    Keys { train: ("X_train", "y_train"), more: None, test: Some(("X_test", "y_test")) },
-    Keys {
-        train: ("train_features", "train_labels"),
-        more: None,
-        test: Some(("test_features", "test_labels")),
-    },
-    Keys { train: ("X", "y"), more: None, test: None },
-    Keys { train: ("x", "y"), more: None, test: None },
-    Keys { train: ("features", "labels"), more: None, test: None },
-    Keys { train: ("embeddings", "labels"), more: None, test: None },
+    Keys::parts(
+        ("train_images", "train_labels"),
+        [("val_images", "val_labels"), ("valid_images", "valid_labels")],
+        ("test_images", "test_labels"),
+    ),
+    Keys::parts(("X_train", "y_train"), [("X_val", "y_val"), ("X_valid", "y_valid")], ("X_test", "y_test")),
+    Keys::parts(
+        ("train_features", "train_labels"),
+        [("val_features", "val_labels"), ("valid_features", "valid_labels")],
+        ("test_features", "test_labels"),
+    ),
+    Keys::whole("X", "y"),
+    Keys::whole("x", "y"),
+    Keys::whole("features", "labels"),
+    Keys::whole("embeddings", "labels"),
 ];
 
+/// The names of an array of features and of their labels.
+type Pair = (&'static str, &'static str);
+
 struct Keys {
-    train: (&'static str, &'static str),
-    more: Option<(&'static str, &'static str)>,
-    test: Option<(&'static str, &'static str)>,
+    train: Pair,
+    validation: [Option<Pair>; 2],
+    test: Option<Pair>,
+}
+
+impl Keys {
+    const fn parts(train: Pair, [a, b]: [Pair; 2], test: Pair) -> Self {
+        Keys { train, validation: [Some(a), Some(b)], test: Some(test) }
+    }
+
+    const fn whole(features: &'static str, labels: &'static str) -> Self {
+        Keys { train: (features, labels), validation: [None, None], test: None }
+    }
 }
 
 type Archive = ZipArchive<BufReader<File>>;
@@ -54,9 +68,14 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubs
     let has = |(x, y): (&str, &str)| names.iter().any(|n| n == x) && names.iter().any(|n| n == y);
     let Some(keys) = KEYS.iter().find(|keys| has(keys.train)) else {
         if names.is_empty() {
-            let (found, remedy) = super::foreign::of_zip(&files);
-            let expected = "an archive of arrays (NPZ), or a file of NPY, IDX, CSV, Parquet or LIBSVM";
-            return Err(Error::format(path, found, expected, remedy));
+            let expected = "an archive of arrays (NPZ), tables or pictures";
+            return Err(match super::foreign::of_zip(&files) {
+                Some(foreign) => Error::format(path, foreign.found, expected, foreign.remedy),
+                None => {
+                    let found = format!("an archive of {}", super::raw_subset::some_of(&files));
+                    Error::format(path, found, expected, "Unpack it and name the folder.")
+                }
+            });
         }
         let found = format!("the arrays {}", super::raw_subset::some_of(&names));
         let known: Vec<String> =
@@ -66,18 +85,25 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubs
         return Err(Error::format(path, found, known.join(", "), remedy));
     };
     let mut subset = |what: &str, (x, y)| {
-        let features = array(&mut archive, path, x, Mode::Features)?.features(&inside(path, x))?;
+        let features = array(&mut archive, path, x, Mode::Features)?;
         let labels = array(&mut archive, path, y, Mode::Labels)?.labels(&inside(path, y))?;
+        if let [first, .., last] = features.dimensions[..]
+            && first != labels.len()
+            && last == labels.len()
+        {
+            let found = format!("the shape {:?}, with the {last} examples last", features.dimensions);
+            let remedy = "Put the examples first, as in numpy.moveaxis(x, -1, 0); in Julia, permutedims(x, (3, 2, 1)).";
+            return Err(Error::format(&inside(path, x), found, format!("({last}, …)"), remedy));
+        }
+        let features = features.features(&inside(path, x))?;
         let (path, labels_path) = (inside(path, x), inside(path, y));
-        let subset = RawSubset { name: format!("{name} {what}"), path, labels_path, features, labels };
+        let subset = RawSubset::new(format!("{name} {what}"), path, labels_path, features, labels);
         subset.check()?;
         Ok(subset)
     };
     let mut train = subset("train", keys.train)?;
-    if let Some(keys) = keys.more
-        && has(keys)
-    {
-        append(&mut train, subset("validation", keys)?)?;
+    if let Some(keys) = keys.validation.into_iter().flatten().find(|keys| has(*keys)) {
+        append_validation(&mut train, subset("validation", keys)?)?;
     }
     let test = match keys.test {
         Some(keys) if has(keys) => Some(subset("test", keys)?),
@@ -96,6 +122,42 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubs
     Ok((train, test, classes))
 }
 
+/// The arrays of rows without labels, the preferred ones first.
+const ROWS: [&str; 11] = [
+    "x_test",
+    "X_test",
+    "test_images",
+    "test_features",
+    "X",
+    "x",
+    "features",
+    "embeddings",
+    "images",
+    "data",
+    "arr_0",
+];
+
+/// The rows of an archive, and which array they are.
+pub(super) fn read_rows(path: &Path) -> Result<(Features, String)> {
+    let file = File::open(path).map_err(Error::file("open", path))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(path, &error))?;
+    let names: Vec<String> =
+        archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
+    let known = ROWS.into_iter().find(|wanted| names.iter().any(|name| name == wanted));
+    let name = match (known, &names[..]) {
+        (Some(name), _) => name,
+        (None, [only]) => only,
+        _ => {
+            let found = format!("the arrays {}", super::raw_subset::some_of(&names));
+            let remedy = "Save the rows under the name `x_test`, or alone with numpy.save.";
+            return Err(Error::format(path, found, format!("one of {}", ROWS.join(", ")), remedy));
+        }
+    };
+    let name = name.to_owned();
+    let features = array(&mut archive, path, &name, Mode::Features)?.features(&inside(path, &name))?;
+    Ok((features, format!("{}: the rows are those of the array {name}", path.display())))
+}
+
 /// The path that errors use for an array of the archive.
 fn inside(path: &Path, name: &str) -> std::path::PathBuf {
     path.join(format!("{name}.npy"))
@@ -106,53 +168,11 @@ fn array(archive: &mut Archive, path: &Path, name: &str, purpose: Mode) -> Resul
     let entry = archive.by_name(&format!("{name}.npy")).map_err(|error| broken(path, &error))?;
     // The sizes that the archive claims are not trusted; the array's own header is checked against the actual data.
     let compressed = entry.compressed_size();
-    let content = Content::unpacked(Box::new(entry), compressed, None, &path_inside)?;
+    let content = Content::of_entry(Box::new(entry), compressed, &path_inside)?;
     npy::read(content, purpose)
 }
 
 fn broken(path: &Path, error: &zip::result::ZipError) -> Error {
     let found = format!("an archive that cannot be read ({error})");
     Error::format(path, found, "a whole NPZ file, which is a ZIP archive of arrays", AGAIN)
-}
-
-/// Appends examples, which must be of the same kind.
-fn append(train: &mut RawSubset, more: RawSubset) -> Result<()> {
-    let expected = format!("the same kind and shape as {}", train.path.display());
-    let remedy = "Make the archive again, with all parts prepared alike.";
-    // Each part is read in the smallest type that holds it exactly.
-    if let (Features::Numbers(width, values), Features::Doubles(..)) = (&train.features, &more.features) {
-        train.features = Features::Doubles(*width, values.iter().map(|&value| value.into()).collect());
-    }
-    match (&mut train.features, more.features) {
-        (Features::Pixels(shape, pixels), Features::Pixels(other, more)) if *shape == other => {
-            pixels.extend(more)
-        }
-        (Features::Bytes(width, values), Features::Bytes(other, more)) if *width == other => {
-            values.extend(more)
-        }
-        (Features::Numbers(width, values), Features::Numbers(other, more)) if *width == other => {
-            values.extend(more);
-        }
-        (Features::Halves(width, values), Features::Halves(other, more)) if *width == other => {
-            values.extend(more);
-        }
-        (Features::Doubles(width, values), Features::Doubles(other, more)) if *width == other => {
-            values.extend(more);
-        }
-        (Features::Doubles(width, values), Features::Numbers(other, more)) if *width == other => {
-            values.extend(more.into_iter().map(f64::from));
-        }
-        _ => return Err(Error::format(&more.path, "other features", expected, remedy)),
-    }
-    match (&mut train.labels, more.labels) {
-        (Labels::Numbers(labels), Labels::Numbers(more)) => labels.extend(more),
-        (Labels::Names(names, labels), Labels::Names(other, more)) => {
-            let mut interned = super::raw_subset::Interned::default();
-            let mut all: Vec<u32> = labels.iter().map(|&l| interned.index(&names[l as usize])).collect();
-            all.extend(more.iter().map(|&l| interned.index(&other[l as usize])));
-            train.labels = interned.labels(all);
-        }
-        _ => return Err(Error::format(&more.labels_path, "other labels", expected, remedy)),
-    }
-    Ok(())
 }

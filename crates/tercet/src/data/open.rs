@@ -4,12 +4,13 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "zip")]
+use super::archive;
 use super::content::{AGAIN, Content, hex};
 use super::foreign::{self, Foreign};
 use super::raw_subset::{Labels, RawSubset, collect};
-#[cfg(feature = "zip")]
-use super::zipped_table;
-use super::{Classes, Collection, Examples, LabelType, ReadOptions, Source};
+use super::validation_set::append_validation;
+use super::{Classes, Collection, LabelType, ReadOptions, Source};
 use super::{
     cifar, cifar_python, idx_folder, image_folder, label_header, libsvm, npy, npz, sibling_files, table,
     text_encoding,
@@ -17,7 +18,7 @@ use super::{
 use crate::{Error, Result};
 
 /// The readable formats, for error messages.
-const KNOWN: &str = "a file of NPZ, NPY, IDX, CSV, Parquet or LIBSVM";
+const KNOWN: &str = "a file of NPZ, NPY, IDX, CSV, Excel (.xlsx), ARFF, JSON records, Parquet or LIBSVM";
 
 /// The same for folders.
 const KNOWN_FOLDERS: &str = "a folder of pictures by class, of CIFAR-10's batches, or with a file of NPZ, NPY, CSV, Parquet or LIBSVM";
@@ -82,7 +83,8 @@ pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> 
             (whole(train)?, test.map(whole).transpose()?)
         }
     };
-    Ok(Collection { notes, ..collect(name, train, test, classes, options)? })
+    let collection = collect(name, train, test, classes, options)?;
+    Ok(Collection { notes: [notes, collection.notes].concat(), ..collection })
 }
 
 /// Reads a path. If `like` is given, a table must have that layout.
@@ -98,6 +100,15 @@ pub(super) fn find(path: &Path, options: &ReadOptions, like: Option<&table::Layo
         _ => Error::file("open the data", path)(error),
     })?;
     if about.is_dir() { folder(path, options, like) } else { file(path, options, like) }
+}
+
+/// What the validation set of the data is used for.
+fn validation_in_words(path: &Path, examples: usize) -> String {
+    format!(
+        "{}: its {} examples are the validation set; `--validation N` holds out N of all training examples instead",
+        path.display(),
+        crate::text::thousands(examples)
+    )
 }
 
 /// The data set that was probably meant, if this is a bare name.
@@ -138,11 +149,29 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
             return whole(name, train, test, Some(Classes::new(cifar::CLASSES, LabelType::Text)));
         }
     }
-    if let Some((train, test)) = image_folder::folders(path) {
-        let train = image_folder::read(named("train"), &train, options)?;
-        let test = test.map(|test| image_folder::read(named("test"), &test, options)).transpose()?;
-        return whole(name, train, test, classes);
+    let parts = image_folder::folders(path);
+    #[cfg(feature = "csv")]
+    if !parts.as_ref().is_some_and(|parts| image_folder::is_divided(&parts.train))
+        && let Some(found) = super::picture_table::read(&name, path, options)?
+    {
+        let super::picture_table::Found { train, test, notes } = found;
+        return Ok(Found { notes, ..whole(name, train, test, classes)? });
     }
+    if let Some(parts) = parts {
+        let image_folder::Parts { train, validation, test, mut notes } = parts;
+        let mut read =
+            |what: &str, folder: &Path| image_folder::read(named(what), folder, options, &mut notes);
+        let mut train = read("train", &train)?;
+        if let Some(folder) = &validation {
+            append_validation(&mut train, read("validation", folder)?)?;
+        }
+        let test = test.map(|test| read("test", &test)).transpose()?;
+        if let Some(folder) = validation {
+            notes.push(validation_in_words(&folder, train.validation));
+        }
+        return Ok(Found { notes, ..whole(name, train, test, classes)? });
+    }
+    image_folder::refuse_undivided(path)?;
     // Hugging Face stores the files of a set in `data`.
     for folder in [path.to_owned(), path.join("data")] {
         match &sibling_files::training_files(&folder)[..] {
@@ -162,6 +191,14 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
                 return Err(Error::format(&folder, found, "one file to learn from", remedy));
             }
         }
+    }
+    // Archives often hold a single folder.
+    if let [only] = &image_folder::entries(path)?[..]
+        && fs::symlink_metadata(only).is_ok_and(|about| about.is_dir())
+    {
+        let found = self::folder(only, options, like)?;
+        let note = format!("the data is in {}", only.display());
+        return Ok(Found { notes: [vec![note], found.notes].concat(), ..found });
     }
     let expected = format!("one of {}; {KNOWN_FOLDERS}", idx_folder::training_names());
     let files = sibling_files::files(path);
@@ -201,13 +238,29 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
     if start.starts_with(b"PK") {
         alone("a ZIP archive")?;
         #[cfg(feature = "zip")]
-        if let Some(found) =
-            zipped_table::read(path, |content| text_file(name.clone(), content, options, like))?
-        {
-            return Ok(found);
+        match archive::kind(path)? {
+            archive::Kind::Arrays => {}
+            archive::Kind::Files => {
+                return archive::with_files(path, |unpacked| {
+                    let found = folder(unpacked, options, like)?;
+                    let notes =
+                        found.notes.iter().map(|note| archive::renamed(note, unpacked, path)).collect();
+                    Ok(Found { notes, ..found })
+                });
+            }
+            archive::Kind::Table(_) | archive::Kind::Workbook => {
+                return archive::with_table(path, |content, notes| {
+                    let found = text_file(name.clone(), content, options, like)?;
+                    Ok(Found { notes: [notes, found.notes].concat(), ..found })
+                });
+            }
         }
         let (train, test, classes) = npz::read(&name, path)?;
-        return found(train, test, classes);
+        let notes = match train.validation {
+            0 => Vec::new(),
+            examples => vec![validation_in_words(path, examples)],
+        };
+        return Ok(Found { notes, ..found(train, test, classes)? });
     }
     if start.starts_with(b"PAR1") {
         alone("a Parquet file")?;
@@ -233,8 +286,7 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
             notes.extend(header.map(|header| {
                 format!("{}: the first line “{header}” is a header, not a label", labels_path.display())
             }));
-            let subset =
-                RawSubset { name: named(what), path: path.to_owned(), labels_path, features, labels };
+            let subset = RawSubset::new(named(what), path.to_owned(), labels_path, features, labels);
             subset.check()?;
             Ok(subset)
         };
@@ -270,8 +322,10 @@ fn text_file(
         Some(_) => format!("{name} test"),
         None => format!("{name} {what}"),
     };
+    // The files next to an entry of an archive are those next to the archive.
+    let beside = path.parent().filter(|parent| parent.is_file()).unwrap_or(&path).to_owned();
     let test_path =
-        if options.test.is_none() && like.is_none() { sibling_files::test_of(&path) } else { None };
+        if options.test.is_none() && like.is_none() { sibling_files::test_of(&beside) } else { None };
     refuse_others(&content)?;
     if libsvm::is_it(content.start()) {
         let train = Subset::Sparse(libsvm::read(named("train"), content)?);
@@ -296,11 +350,22 @@ fn text_file(
         let train = Subset::Whole(test);
         return Ok(Found { name, train, test: None, classes: None, layout: None, notes: Vec::new() });
     }
-    let (train, layout) = table::read(named("train"), content, options)?;
+    let (mut train, layout) = table::read(named("train"), content, options)?;
     let mut notes = layout.notes.clone();
     let mut test = None;
+    let (validation_path, test_path) = parts_beside(&beside, test_path, options, &mut notes);
+    if let Some(path) = validation_path {
+        let read = |content: Content<'_>, _| table::read_test(named("validation"), content, options, &layout);
+        match with_table(&path, read)? {
+            Some(validation) => {
+                append_validation(&mut train, validation)?;
+                notes.push(validation_in_words(&path, train.validation));
+            }
+            None => notes.push(format!("{}: it has no labels and is not used", path.display())),
+        }
+    }
     if let Some(path) = test_path {
-        test = table::read_test(named("test"), Content::open(&path)?, options, &layout)?;
+        test = with_table(&path, |content, _| table::read_test(named("test"), content, options, &layout))?;
         if test.is_none() {
             let path = path.display();
             notes.push(format!(
@@ -313,81 +378,36 @@ fn text_file(
     Ok(Found { name, train, test, classes: None, layout: Some(layout), notes })
 }
 
-/// Rows without labels.
-#[derive(Clone, Debug)]
-pub struct Rows {
-    /// Their features.
-    pub examples: Examples,
-    /// What is not obvious about how they were read, such as a column that was left out.
-    pub notes: Vec<String>,
-}
-
-/// Reads rows for a model of `width` features: NPY, IDX, or a table with any format of [`Source::open_with`]. The
-/// columns of a table that hold labels or count the rows are left out if the table has more columns than the model.
-///
-/// # Errors
-/// A file that cannot be read or has another format, and a table with another number of features.
-///
-/// [`Source::open_with`]: super::Source::open_with
-pub fn read_rows(path: &Path, width: usize, options: &ReadOptions) -> Result<Rows> {
-    let mut bytes = Vec::new();
-    let content = if path == Path::new("-") {
-        let path = Path::new("standard input");
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(Error::file("read", path))?;
-        Content::of(&bytes, path)?
-    } else {
-        Content::open(path)?
-    };
-    if content.start().starts_with(npy::MAGIC) || matches!(content.start(), [0, 0, 8..=14, 1..=4, ..]) {
-        return Ok(Rows { examples: read_features(path)?, notes: Vec::new() });
-    }
-    let path = content.path.clone();
-    let table = |content: Content<'_>| {
-        refuse_others(&content)?;
-        table::read_rows(content, options, width)
-    };
+/// Calls `read` with the table in a file, and with notes about it.
+pub(super) fn with_table<T>(
+    path: &Path,
+    read: impl FnOnce(Content<'_>, Vec<String>) -> Result<T>,
+) -> Result<T> {
     #[cfg(feature = "zip")]
-    if content.start().starts_with(b"PK")
-        && let Some((features, notes)) = zipped_table::read(&path, table)?
-    {
-        return Ok(Rows { examples: features.examples(&path)?, notes });
-    }
-    let (features, notes) = table(content)?;
-    Ok(Rows { examples: features.examples(&path)?, notes })
+    return archive::with_table(path, read);
+    #[cfg(not(feature = "zip"))]
+    read(Content::open(path)?, Vec::new())
 }
 
-/// The rows of a file of features without labels: NPY or IDX. Large files are memory-mapped, as in
-/// [`Source::open_with`](super::Source::open_with).
-///
-/// ```
-/// use tercet::Matrix;
-/// use tercet::data::{read_features, write_npy};
-///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("rows.npy");
-/// write_npy(&path, &Matrix::new(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?)?;
-/// let rows = read_features(&path)?;
-/// assert_eq!((rows.len(), rows.width()), (2, 3));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-/// A file that cannot be read, has another format, or contains a non-finite number.
-pub fn read_features(path: &Path) -> Result<Examples> {
-    let content = Content::open(path)?;
-    let features = match content.start() {
-        start if start.starts_with(npy::MAGIC) => npy::features(path)?,
-        [0, 0, 8..=14, 1..=4, ..] => idx_folder::read_images(path)?,
-        _ => {
-            let remedy = "Write the rows with numpy.save.";
-            return Err(content.refuse("another format", "a file of features: NPY or IDX", remedy));
+/// The files of the validation and the test set beside a training set whose test set is `test`, if there is one. A
+/// validation set alone serves as test set.
+fn parts_beside(
+    path: &Path,
+    test: Option<PathBuf>,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> (Option<PathBuf>, Option<PathBuf>) {
+    match (sibling_files::validation_of(path), test) {
+        (Some(validation), None) if options.test.is_none() => {
+            notes.push(format!("{} is used as the test set, since there is no other", validation.display()));
+            (None, Some(validation))
         }
-    };
-    features.examples(path)
+        parts => parts,
+    }
 }
 
 /// Rejects content that is neither text nor a known format, and identifies it if possible.
-fn refuse_others(content: &Content<'_>) -> Result<()> {
+pub(super) fn refuse_others(content: &Content<'_>) -> Result<()> {
     let start = content.start();
     if let Some(Foreign { found, remedy }) = foreign::recognise(start) {
         return Err(content.refuse(found, KNOWN, remedy));
@@ -429,23 +449,30 @@ pub(super) fn labels_in(path: &Path) -> Result<Labels> {
 
 #[cfg(feature = "parquet")]
 fn parquet(name: &str, paths: &[PathBuf], options: &ReadOptions, with_test: bool) -> Result<Found> {
-    let (train, classes) = super::parquet::read(format!("{name} train"), paths, options)?;
-    let test = match &options.test {
-        None if with_test => sibling_files::test_shards(&paths[0]),
-        _ => Vec::new(),
-    };
+    let mut notes = Vec::new();
+    let (mut train, classes) = super::parquet::read(format!("{name} train"), paths, options, &mut notes)?;
+    let shards =
+        |words: &[&str]| if with_test { sibling_files::shards(&paths[0], words) } else { Vec::new() };
+    let mut validation = shards(&sibling_files::VALIDATION);
+    let mut test = if options.test.is_none() { shards(&sibling_files::TEST) } else { Vec::new() };
+    if test.is_empty() && !validation.is_empty() && options.test.is_none() {
+        notes.push(format!("{} is used as the test set, since there is no other", validation[0].display()));
+        test = std::mem::take(&mut validation);
+    }
+    if !validation.is_empty() {
+        let more =
+            super::parquet::read(format!("{name} validation"), &validation, options, &mut Vec::new())?.0;
+        append_validation(&mut train, more)?;
+        notes.push(validation_in_words(&validation[0], train.validation));
+    }
     let test = match &test[..] {
         [] => None,
-        paths => Some(Subset::Whole(super::parquet::read(format!("{name} test"), paths, options)?.0)),
+        paths => {
+            let name = format!("{name} test");
+            Some(Subset::Whole(super::parquet::read(name, paths, options, &mut Vec::new())?.0))
+        }
     };
-    Ok(Found {
-        name: name.to_owned(),
-        train: Subset::Whole(train),
-        test,
-        classes,
-        layout: None,
-        notes: Vec::new(),
-    })
+    Ok(Found { name: name.to_owned(), train: Subset::Whole(train), test, classes, layout: None, notes })
 }
 
 #[cfg(not(feature = "parquet"))]

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -15,17 +16,26 @@ use super::content::AGAIN;
 use super::feature_builder::FeatureBuilder;
 use super::image_folder::fitted;
 use super::raw_subset::{Features, Interned, Labels, RawSubset, some_of};
-use super::read_options::LABEL_NAMES;
+use super::read_options::{LABEL_NAMES, is_index_name};
+use super::rows::{Found, Ids, Wanted};
 use super::{Classes, LabelColumn, ReadOptions};
 use crate::image::{self, ImageShape, Picture};
 use crate::text::shortened;
 use crate::{Error, Result};
 
-/// The meaning of the columns of a table, according to its first row.
+/// How many rows are read before the layout is inferred.
+const FIRST: usize = 1000;
+
+/// The meaning of the columns of a table, according to its first rows.
 struct Layout {
     names: Vec<String>,
-    label: usize,
+    /// The column of labels, which rows without labels lack.
+    label: Option<usize>,
+    /// The column that identifies rows without labels.
+    id: Option<usize>,
     features: Columns,
+    /// What is not obvious about how the table is read.
+    notes: Vec<String>,
 }
 
 /// Where the features are.
@@ -43,44 +53,103 @@ pub(super) fn read(
     name: String,
     paths: &[PathBuf],
     options: &ReadOptions,
+    notes: &mut Vec<String>,
 ) -> Result<(RawSubset, Option<Classes>)> {
     let mut rows = Rows::new(options);
     let mut classes = None;
     for path in paths {
-        // If the parts of a damaged file contradict each other, the library sometimes panics, which is converted to an
-        // error here: https://github.com/apache/arrow-rs/issues/9742
-        catch_unwind(AssertUnwindSafe(|| read_file(path, &mut rows, &mut classes)))
-            .unwrap_or_else(|panic| Err(broken(path, panic_message(&*panic))))?;
+        let layout = |first: &[Row], about: Option<&Value>| Layout::seen(first, about, options, path);
+        guarded(path, || read_file(path, &mut rows, &mut classes, &layout))?;
         rows.decode(path)?;
     }
     let path = paths[0].clone();
+    let mut columns = Vec::new();
+    if let Some(layout) = &rows.layout {
+        notes.extend(layout.notes.iter().cloned());
+        if let Columns::Numbers(numbers) = &layout.features {
+            columns = numbers.iter().map(|&column| layout.names[column].clone()).collect();
+        }
+    }
     let (features, labels) = rows.done(&path)?;
-    Ok((RawSubset { name, labels_path: path.clone(), path, features, labels }, classes.map(Classes::from)))
+    Ok((
+        RawSubset { columns, ..RawSubset::new(name, path.clone(), path, features, labels) },
+        classes.map(Classes::from),
+    ))
 }
 
-fn read_file(path: &Path, rows: &mut Rows<'_>, classes: &mut Option<Vec<String>>) -> Result<()> {
+/// Reads rows without labels for a model.
+pub(super) fn read_rows(
+    path: &Path,
+    options: &ReadOptions,
+    wanted: &Wanted<'_>,
+) -> Result<(Features, Found)> {
+    let mut rows = Rows::new(options);
+    let layout = |first: &[Row], _: Option<&Value>| Layout::of_rows(first, wanted, path);
+    guarded(path, || read_file(path, &mut rows, &mut None, &layout))?;
+    rows.decode(path)?;
+    let (ids, notes) = match &rows.layout {
+        Some(layout) => {
+            let ids = layout.id.map(|id| Ids { name: layout.names[id].clone(), values: rows.ids.clone() });
+            (ids, layout.notes.clone())
+        }
+        None => return Err(Error::format(path, "no rows", "rows to predict", AGAIN)),
+    };
+    Ok((rows.done(path)?.0, Found { ids, notes }))
+}
+
+/// Calls `read`. If the parts of a damaged file contradict each other, the library sometimes panics, which is converted
+/// to an error here: https://github.com/apache/arrow-rs/issues/9742
+fn guarded(path: &Path, read: impl FnOnce() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(broken(path, panic_message(&*panic))))
+}
+
+/// Infers a layout from the first rows and Hugging Face's metadata.
+type Infer<'a> = dyn Fn(&[Row], Option<&Value>) -> Result<Layout> + 'a;
+
+fn read_file(
+    path: &Path,
+    rows: &mut Rows<'_>,
+    classes: &mut Option<Vec<String>>,
+    infer: &Infer<'_>,
+) -> Result<()> {
     let refuse = |error: ParquetError| broken(path, &error.to_string());
     let file = File::open(path).map_err(Error::file("open", path))?;
     let length = file.metadata().map_err(Error::file("read", path))?.len();
     let reader = SerializedFileReader::new(file).map_err(refuse)?;
     check_places(reader.metadata(), length, path)?;
-    for (i, row) in reader.get_row_iter(None).map_err(refuse)?.enumerate() {
-        let row = row.map_err(refuse)?;
-        if rows.layout.is_none() {
-            let metadata = reader.metadata().file_metadata().key_value_metadata();
-            let about = metadata.and_then(|pairs| pairs.iter().find(|pair| pair.key == "huggingface"));
-            let about = about.and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok());
-            let layout = Layout::seen(&row, about.as_ref(), rows.options, path)?;
-            *classes = about.and_then(|about| class_names(&about, &layout.names[layout.label]));
-            rows.layout = Some(layout);
+    let mut all = reader.get_row_iter(None).map_err(refuse)?;
+    let mut first = Vec::new();
+    if rows.layout.is_none() {
+        first = all.by_ref().take(FIRST).collect::<std::result::Result<Vec<Row>, _>>().map_err(refuse)?;
+        let metadata = reader.metadata().file_metadata().key_value_metadata();
+        let about = metadata.and_then(|pairs| pairs.iter().find(|pair| pair.key == "huggingface"));
+        let about = about.and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok());
+        if first.is_empty() {
+            return Ok(());
         }
-        rows.add(i, &row, path)?;
+        let layout = infer(&first, about.as_ref())?;
+        let label = layout.label.map(|label| &layout.names[label]);
+        *classes = about.as_ref().zip(label).and_then(|(about, label)| class_names(about, label));
+        rows.layout = Some(layout);
+    }
+    for (i, row) in first.into_iter().map(Ok).chain(all).enumerate() {
+        rows.add(i, &row.map_err(refuse)?, path)?;
     }
     Ok(())
 }
 
-/// Rejects columns outside the file.
+/// Rejects columns outside the file, and compressions that this build does not have.
 fn check_places(metadata: &ParquetMetaData, length: u64, path: &Path) -> Result<()> {
+    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+        if !matches!(
+            column.compression(),
+            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_)
+        ) {
+            let found = format!("a Parquet file compressed by {}", column.compression());
+            let remedy = "Write it again with `compression=\"snappy\"`, as pandas does by default.";
+            return Err(Error::format(path, found, "no compression, snappy or gzip", remedy));
+        }
+    }
     for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
         let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
         let bytes = column.compressed_size();
@@ -120,9 +189,9 @@ fn class_names(about: &Value, column: &str) -> Option<Vec<String>> {
 }
 
 impl Layout {
-    fn seen(row: &Row, about: Option<&Value>, options: &ReadOptions, path: &Path) -> Result<Self> {
-        let (names, fields): (Vec<String>, Vec<&Field>) =
-            row.get_column_iter().map(|(name, field)| (name.clone(), field)).unzip();
+    /// The layout of examples with labels.
+    fn seen(first: &[Row], about: Option<&Value>, options: &ReadOptions, path: &Path) -> Result<Self> {
+        let (names, fields) = columns(&first[0]);
         let refuse =
             |found: String, expected: String, remedy: &str| Error::format(path, found, expected, remedy);
         let is_text = |&column: &usize| matches!(fields[column], Field::Str(_));
@@ -145,16 +214,12 @@ impl Layout {
             let remedy = "Say which column holds the labels (`--label-column`).";
             return Err(refuse(format!("the columns {}", some_of(&names)), expected, remedy));
         };
-        let others = |is: &dyn Fn(&Field) -> bool| {
-            (0..names.len()).filter(|&column| column != label && is(fields[column])).collect::<Vec<_>>()
-        };
-        let pictures = others(&|field| picture(field).is_some());
-        let lists = others(&|field| matches!(field, Field::ListInternal(_)));
-        let features = match (&pictures[..], &lists[..]) {
-            ([column], _) => Columns::Pictures(*column),
-            ([], [column]) => Columns::List(*column),
-            ([], []) => {
-                let numbers = others(&|_| true);
+        let others: Vec<usize> = (0..names.len()).filter(|&column| column != label).collect();
+        let features = match pictures_or_lists(&names, &fields, &others, path)? {
+            Some(features) => features,
+            None => {
+                let is_index = |&column: &usize| is_index_name(&names[column]) && counts(first, column);
+                let numbers: Vec<usize> = others.iter().copied().filter(|column| !is_index(column)).collect();
                 if numbers.is_empty() {
                     let expected = "columns of numbers, lists or pictures".to_owned();
                     return Err(refuse(
@@ -165,16 +230,117 @@ impl Layout {
                 }
                 Columns::Numbers(numbers)
             }
-            (many, lists) => {
-                let many = if many.is_empty() { lists } else { many };
-                let many: Vec<String> = many.iter().map(|&column| names[column].clone()).collect();
-                let found = format!("several columns of features: {}", some_of(&many));
-                let remedy = "Leave all but one out of the table.";
-                return Err(refuse(found, "one column of pictures or of lists".to_owned(), remedy));
+        };
+        let unused: Vec<usize> = others.into_iter().filter(|column| !features.contains(*column)).collect();
+        let mut notes = not_used(&names, &unused, path);
+        if options.label.is_none() {
+            let of_features = features.in_words(&names);
+            notes.push(format!(
+                "{}: labels: column “{}”; features: {of_features}",
+                path.display(),
+                names[label]
+            ));
+        }
+        Ok(Layout { names, label: Some(label), id: None, features, notes })
+    }
+
+    /// The layout of rows without labels for a model.
+    fn of_rows(first: &[Row], wanted: &Wanted<'_>, path: &Path) -> Result<Self> {
+        let (names, fields) = columns(&first[0]);
+        let all: Vec<usize> = (0..names.len()).collect();
+        let mut notes = Vec::new();
+        let features = match pictures_or_lists(&names, &fields, &all, path)? {
+            Some(features) => features,
+            None if wanted.has_names() => {
+                let (columns, note) = wanted.columns(&names, path)?;
+                notes.extend(note.map(|note| format!("{}: {note}", path.display())));
+                Columns::Numbers(columns)
+            }
+            None => {
+                let is_label = |name: &str| LABEL_NAMES.contains(&name.to_ascii_lowercase().as_str());
+                let is_other = |name: &str| is_label(name) || is_index_name(name);
+                let mut numbers = all.clone();
+                if numbers.len() > wanted.width {
+                    numbers.retain(|&column| !is_other(&names[column]));
+                    let unused: Vec<usize> = all.into_iter().filter(|c| !numbers.contains(c)).collect();
+                    notes.extend(not_used(&names, &unused, path));
+                }
+                Columns::Numbers(numbers)
             }
         };
-        Ok(Layout { names, label, features })
+        let is_id = |&column: &usize| is_index_name(&names[column]) && !features.contains(column);
+        let id = (0..names.len()).find(is_id);
+        Ok(Layout { names, label: None, id, features, notes })
     }
+}
+
+impl Columns {
+    fn in_words(&self, names: &[String]) -> String {
+        match self {
+            Columns::Pictures(column) => format!("the pictures in column “{}”", names[*column]),
+            Columns::List(column) => format!("the lists in column “{}”", names[*column]),
+            Columns::Numbers(columns) => match columns[..] {
+                [column] => format!("column “{}”", names[column]),
+                _ => format!("{} columns", columns.len()),
+            },
+        }
+    }
+
+    fn contains(&self, column: usize) -> bool {
+        match self {
+            Columns::Pictures(only) | Columns::List(only) => *only == column,
+            Columns::Numbers(columns) => columns.contains(&column),
+        }
+    }
+}
+
+/// The names of the columns, and their fields in this row.
+fn columns(row: &Row) -> (Vec<String>, Vec<&Field>) {
+    row.get_column_iter().map(|(name, field)| (name.clone(), field)).unzip()
+}
+
+/// The only column of pictures, or else the only one of lists. `None` if there are none among `columns`.
+fn pictures_or_lists(
+    names: &[String],
+    fields: &[&Field],
+    columns: &[usize],
+    path: &Path,
+) -> Result<Option<Columns>> {
+    let those = |is: &dyn Fn(&Field) -> bool| {
+        columns.iter().copied().filter(|&column| is(fields[column])).collect::<Vec<_>>()
+    };
+    let pictures = those(&|field| picture(field).is_some());
+    let lists = those(&|field| matches!(field, Field::ListInternal(_)));
+    match (&pictures[..], &lists[..]) {
+        ([column], _) => Ok(Some(Columns::Pictures(*column))),
+        ([], [column]) => Ok(Some(Columns::List(*column))),
+        ([], []) => Ok(None),
+        (many, lists) => {
+            let many = if many.is_empty() { lists } else { many };
+            let many: Vec<String> = many.iter().map(|&column| names[column].clone()).collect();
+            let found = format!("several columns of features: {}", some_of(&many));
+            let remedy = "Leave all but one out of the table.";
+            Err(Error::format(path, found, "one column of pictures or of lists", remedy))
+        }
+    }
+}
+
+/// A note about columns that are not used.
+fn not_used(names: &[String], columns: &[usize], path: &Path) -> Vec<String> {
+    let names: Vec<String> = columns.iter().map(|&column| names[column].clone()).collect();
+    match names.len() {
+        0 => Vec::new(),
+        1 => vec![format!("{}: column “{}” is not used", path.display(), names[0])],
+        _ => vec![format!("{}: these columns are not used: {}", path.display(), some_of(&names))],
+    }
+}
+
+/// Whether a column counts the rows from 0 or 1.
+fn counts(rows: &[Row], column: usize) -> bool {
+    let value = |row: &Row| row.get_column_iter().nth(column).and_then(|(_, field)| number(field));
+    let Some(start) = rows.first().and_then(value) else { return false };
+    let counts = |(i, row): (usize, &Row)| value(row) == Some(start + i as f64);
+    rows.len() > 1 && (start == 0.0 || start == 1.0) && rows.iter().enumerate().all(counts)
 }
 
 /// The bytes of a picture, in Hugging Face's structure or on their own.
@@ -219,6 +385,8 @@ struct Rows<'a> {
     pictures: Vec<Picture>,
     names: Interned,
     labels: Vec<u32>,
+    /// What identifies the rows, if a column does.
+    ids: Vec<String>,
 }
 
 impl<'a> Rows<'a> {
@@ -232,6 +400,7 @@ impl<'a> Rows<'a> {
             pictures: Vec::new(),
             names: Interned::default(),
             labels: Vec::new(),
+            ids: Vec::new(),
         }
     }
 
@@ -248,15 +417,21 @@ impl<'a> Rows<'a> {
             Error::format(path, found, expected, remedy)
         };
         const FILL: &str = "Correct it, or leave the row or the column out.";
-        let label = match field(layout.label) {
-            Field::Str(name) if !name.chars().any(char::is_control) => self.names.index(name),
-            Field::Bool(value) => self.names.index(if *value { "1" } else { "0" }),
-            other => match number(other) {
-                Some(_) => self.names.index(&other.to_string()),
-                None => return Err(refuse(layout.label, "a class: text or a whole number", FILL)),
-            },
-        };
-        self.labels.push(label);
+        if let Some(column) = layout.label {
+            let label = match field(column) {
+                Field::Str(name) if !name.chars().any(char::is_control) => self.names.index(name),
+                Field::Bool(value) => self.names.index(if *value { "1" } else { "0" }),
+                other => match number(other) {
+                    Some(_) => self.names.index(&other.to_string()),
+                    None => return Err(refuse(column, "a class: text or a whole number", FILL)),
+                },
+            };
+            self.labels.push(label);
+        }
+        self.ids.extend(layout.id.map(|column| match field(column) {
+            Field::Str(text) => text.clone(),
+            other => other.to_string(),
+        }));
         let width = match &layout.features {
             Columns::Pictures(column) => {
                 let bytes = picture(field(*column)).ok_or_else(|| refuse(*column, "a picture", FILL))?;

@@ -22,6 +22,10 @@ pub(super) struct RawSubset {
     pub labels_path: PathBuf,
     pub features: Features,
     pub labels: Labels,
+    /// How many of the last examples form the validation set that the data has.
+    pub validation: usize,
+    /// The names of the features, if they have any.
+    pub columns: Vec<String>,
 }
 
 /// (N, D) numbers.
@@ -88,18 +92,47 @@ impl Features {
         }
     }
 
+    /// D
+    pub fn width(&self) -> usize {
+        match self.shape() {
+            Shape::Pixels(shape) => shape.features(),
+            Shape::Features(width) => width,
+        }
+    }
+
     /// N
     pub fn count(&self) -> usize {
-        let (values, width) = match self {
-            Features::Pixels(shape, values) => (values.len(), shape.features()),
-            Features::Bytes(width, values) => (values.len(), *width),
-            Features::Numbers(width, values) => (values.len(), *width),
-            Features::Halves(width, values) => (values.len(), *width),
-            Features::Doubles(width, values) => (values.len(), *width),
-            Features::MappedPixels(shape, values) => (values.len(), shape.features()),
-            Features::MappedNumbers(width, values) => (values.len(), *width),
+        let values = match self {
+            Features::Pixels(_, values) | Features::Bytes(_, values) => values.len(),
+            Features::Numbers(_, values) => values.len(),
+            Features::Halves(_, values) => values.len(),
+            Features::Doubles(_, values) => values.len(),
+            Features::MappedPixels(_, values) => values.len(),
+            Features::MappedNumbers(_, values) => values.len(),
         };
-        values.checked_div(width).unwrap_or(0)
+        values.checked_div(self.width()).unwrap_or(0)
+    }
+
+    /// All values in f32, unless that would round them.
+    pub fn floats(&self) -> Option<Vec<f32>> {
+        match self {
+            Features::Pixels(_, values) | Features::Bytes(_, values) => {
+                Some(values.iter().copied().map(f32::from).collect())
+            }
+            Features::Numbers(_, values) => Some(values.clone()),
+            Features::Halves(_, values) => Some(values.iter().copied().map(f16::to_f32).collect()),
+            Features::Doubles(..) => None,
+            Features::MappedPixels(_, values) => Some(values.iter().copied().map(f32::from).collect()),
+            Features::MappedNumbers(_, values) => Some(values.to_vec()),
+        }
+    }
+
+    /// All values in f64.
+    pub fn doubles(&self) -> Vec<f64> {
+        match (self, self.floats()) {
+            (Features::Doubles(_, values), _) => values.clone(),
+            (_, floats) => floats.unwrap_or_default().into_iter().map(f64::from).collect(),
+        }
     }
 
     /// Converts the numbers to examples. Errors name the file.
@@ -347,6 +380,17 @@ pub(super) fn whole(text: &str) -> Option<i64> {
 }
 
 impl RawSubset {
+    /// Examples without a validation set, whose features have no names.
+    pub fn new(
+        name: String,
+        path: PathBuf,
+        labels_path: PathBuf,
+        features: Features,
+        labels: Labels,
+    ) -> Self {
+        RawSubset { name, path, labels_path, features, labels, validation: 0, columns: Vec::new() }
+    }
+
     /// Rejects features and labels that do not match in number.
     pub fn check(&self) -> Result<()> {
         let examples = self.features.count();
@@ -378,7 +422,8 @@ impl RawSubset {
             Error::format(&self.labels_path, found, expected, remedy)
         })?;
         let examples = self.features.examples(&self.path)?;
-        Dataset::new(self.name, examples, labels, classes.clone())
+        let set = Dataset::new(self.name, examples, labels, classes.clone())?;
+        Ok(set.with_validation(self.validation).with_feature_names(self.columns))
     }
 }
 
@@ -391,10 +436,14 @@ fn is_quantity(classes: &Classes, labels: &Labels) -> bool {
     {
         return false;
     }
-    let all_numbers = classes.iter().all(|name| name.parse::<f64>().is_ok());
+    let all_numbers = are_numbers(classes);
     let with_decimals = classes.iter().any(|name| whole(name).is_none());
     let most_differ = classes.len() * 2 > examples;
     all_numbers && ((classes.len() > 20 && most_differ) || (classes.len() > 10 && with_decimals))
+}
+
+fn are_numbers(classes: &Classes) -> bool {
+    classes.iter().all(|name| name.parse::<f64>().is_ok())
 }
 
 /// A list of names, truncated if it is long.
@@ -446,7 +495,16 @@ pub(super) fn collect(
             "Name the column or file of the labels: these look like numbers of something, or measurements.";
         return Err(Error::format(&train.labels_path, found, "classes that come more than once", remedy));
     }
+    let mut notes = Vec::new();
+    if !named && classes.len() > 20 && classes.len() * 10 > examples && are_numbers(&classes) {
+        notes.push(format!(
+            "{}: the labels are {} different numbers, each of few examples: if they are a quantity, group them into a few \
+             classes",
+            train.labels_path.display(),
+            classes.len()
+        ));
+    }
     let train = train.dataset(&classes, named)?;
     let test = test.map(|test| test.dataset(&classes, named)).transpose()?.map(SealedTest::new);
-    Ok(Collection { name, train, test, notes: Vec::new() })
+    Ok(Collection { name, train, test, notes })
 }

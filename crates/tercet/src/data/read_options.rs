@@ -71,6 +71,35 @@ impl FromStr for LabelColumn {
 /// What a column of labels is called, in lower case.
 pub(super) const LABEL_NAMES: [&str; 7] = ["label", "labels", "class", "target", "y", "species", "variety"];
 
+/// What a column that numbers the rows is called, in lower case.
+#[cfg(any(feature = "csv", feature = "parquet"))]
+const INDEX_NAMES: [&str; 15] = [
+    "",
+    "__index_level_0__",
+    "unnamed: 0",
+    "id",
+    "index",
+    "idx",
+    "no",
+    "no.",
+    "nr",
+    "nr.",
+    "row",
+    "rowid",
+    "rownum",
+    "row number",
+    "level_0",
+];
+
+/// Whether a column is called like the number or the identifier of a row: `Id`, `index`, `PassengerId`, `image_id`.
+#[cfg(any(feature = "csv", feature = "parquet"))]
+pub(super) fn is_index_name(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let id = lower.ends_with("_id") || lower.ends_with(" id") || lower.ends_with("-id");
+    let is_camel = name.ends_with("Id") || (name.ends_with("ID") && name.len() > 2);
+    id || is_camel || INDEX_NAMES.contains(&lower.as_str())
+}
+
 /// The size of images as written in an option: `28x28`, `28`, or `32x32x3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageSize {

@@ -200,10 +200,15 @@ fn read_record(reader: &mut csv::Reader<Content<'_>>, record: &mut ByteRecord) -
     })
 }
 
-/// The delimiter: whichever of these is most frequent in the first line, the first one in a tie. Commas within fields
-/// that are numbers are decimal commas.
+/// The delimiter: whichever of these is most frequent in the first line outside quotation marks, the first one in a tie.
+/// Commas within fields that are numbers are decimal commas.
 fn delimiter(start: &str) -> u8 {
-    let line = start.lines().next().unwrap_or_default();
+    let mut quoted = false;
+    let unquoted = |c: char| {
+        quoted ^= c == '"';
+        if quoted { '"' } else { c }
+    };
+    let line: String = start.lines().next().unwrap_or_default().chars().map(unquoted).collect();
     let count = |delimiter: u8| line.bytes().filter(|&byte| byte == delimiter).count();
     for other in [b';', b'\t', b'|'] {
         let mut with_comma = line.split(char::from(other)).map(str::trim).filter(|field| field.contains(','));
@@ -285,4 +290,23 @@ fn in_order(names: &[String], fields: Vec<(String, String)>) -> std::result::Res
         row[at] = text;
     }
     Ok(row.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delimiter_is_found_outside_quotation_marks() {
+        for (line, expected) in [
+            ("a,b,c", b','),
+            ("\"a;b;c\",label", b','),
+            ("1,5;2,5;x", b';'),
+            ("\"1,5\";\"2,5\";x", b';'),
+            ("a\tb, or c\td", b'\t'),
+            ("one", b','),
+        ] {
+            assert_eq!(delimiter(line), expected, "{line}");
+        }
+    }
 }

@@ -5,13 +5,22 @@ use std::path::{Path, PathBuf};
 
 const FEATURES: [&str; 9] =
     ["features", "feature", "embeddings", "embedding", "feats", "images", "data", "inputs", "x"];
-const LABELS: [&str; 5] = ["labels", "label", "targets", "target", "y"];
-const TRAIN: [&str; 2] = ["train", "training"];
-const TEST: [&str; 3] = ["test", "testing", "t10k"];
-const VALIDATION: [&str; 4] = ["val", "valid", "validation", "dev"];
+pub(super) const LABELS: [&str; 5] = ["labels", "label", "targets", "target", "y"];
+pub(super) const TRAIN: [&str; 2] = ["train", "training"];
+pub(super) const TEST: [&str; 3] = ["test", "testing", "t10k"];
+pub(super) const VALIDATION: [&str; 4] = ["val", "valid", "validation", "dev"];
 
 /// The extensions of data files.
-const ENDINGS: [&str; 8] = ["npz", "npy", "csv", "tsv", "parquet", "libsvm", "svm", "svmlight"];
+const ENDINGS: [&str; 12] =
+    ["npz", "npy", "csv", "tsv", "xlsx", "arff", "jsonl", "ndjson", "parquet", "libsvm", "svm", "svmlight"];
+
+/// The extensions of compressed files.
+const COMPRESSED: [&str; 4] = [".gz", ".bz2", ".xz", ".zip"];
+
+/// The name of a file without the extension of its compression.
+fn plain_name(name: &str) -> &str {
+    COMPRESSED.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
 
 /// The name of a file.
 pub(super) fn file_name(path: &Path) -> String {
@@ -21,7 +30,7 @@ pub(super) fn file_name(path: &Path) -> String {
 /// The name of a file without its extensions.
 pub(super) fn stem(path: &Path) -> String {
     let name = file_name(path);
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let name = plain_name(&name);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
 }
 
@@ -42,7 +51,8 @@ fn words(name: &str) -> Vec<(usize, usize, String)> {
     words
 }
 
-fn has(name: &str, wanted: &[&str]) -> bool {
+/// Whether a name has one of these words.
+pub(super) fn has(name: &str, wanted: &[&str]) -> bool {
     words(name).iter().any(|(_, _, word)| wanted.contains(&word.as_str()))
 }
 
@@ -61,6 +71,11 @@ pub(super) fn labels_to_write(path: &Path) -> Option<PathBuf> {
 /// The file to write the test set of a training file to, if it can be derived from the name.
 pub(super) fn test_to_write(path: &Path) -> Option<PathBuf> {
     name_with(path, &TRAIN, "test")
+}
+
+/// The file to write the validation set of a training file to, if it can be derived from the name.
+pub(super) fn validation_to_write(path: &Path) -> Option<PathBuf> {
+    name_with(path, &TRAIN, "val")
 }
 
 /// The existing file next to this one whose name has one of the words `to` instead of one of the words `from`.
@@ -96,21 +111,26 @@ pub(super) fn test_of(path: &Path) -> Option<PathBuf> {
     replaced(path, &TRAIN, &TEST)
 }
 
+/// The file of the validation set that belongs to a training set.
+pub(super) fn validation_of(path: &Path) -> Option<PathBuf> {
+    replaced(path, &TRAIN, &VALIDATION)
+}
+
 /// The test set in LIBSVM's collection: the name of the training set and `.t`.
 pub(super) fn with_t(path: &Path) -> Option<PathBuf> {
     let other = path.with_file_name(format!("{}.t", file_name(path)));
     other.is_file().then_some(other)
 }
 
-/// All Parquet files of the test set that belongs to a training set.
+/// All Parquet files of the part with one of these words that belongs to a training set.
 #[cfg(feature = "parquet")]
-pub(super) fn test_shards(path: &Path) -> Vec<PathBuf> {
+pub(super) fn shards(path: &Path, words: &[&str]) -> Vec<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !has(&file_name(path), &TRAIN) {
         return Vec::new();
     }
     let mut files = files(folder);
-    files.retain(|path| path.extension().is_some_and(|e| e == "parquet") && has(&file_name(path), &TEST));
+    files.retain(|path| path.extension().is_some_and(|e| e == "parquet") && has(&file_name(path), words));
     files
 }
 
@@ -128,8 +148,7 @@ pub(super) fn training_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = files(folder);
     files.retain(|path| {
         let name = file_name(path).to_lowercase();
-        let plain = name.strip_suffix(".gz").unwrap_or(&name);
-        let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let ending = plain_name(&name).rsplit_once('.').map_or("", |(_, ending)| ending);
         let labels = ending == "npy" && has(&name, &LABELS) && !has(&name, &FEATURES);
         ENDINGS.contains(&ending) && !labels && !has(&name, &TEST) && !has(&name, &VALIDATION)
     });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::open;
-use super::{Dataset, NamedSet, ReadOptions, SealedTest, Split, default_validation, split};
+use super::{Dataset, NamedSet, ReadOptions, SealedTest, Split, validation_split};
 use crate::{Error, Result};
 
 /// A data set with its training and test examples.
@@ -13,7 +13,8 @@ use crate::{Error, Result};
 pub struct Collection {
     /// Its name: "MNIST", or the name of the folder.
     pub name: String,
-    /// The examples for training, from which a validation set can be held out.
+    /// The examples for training, from which a validation set can be held out. If the data has a validation set, its
+    /// examples are the last ([`Dataset::validation_len`]).
     pub train: Dataset,
     /// The examples for the final evaluation, if there are any.
     pub test: Option<SealedTest>,
@@ -22,12 +23,13 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Splits off [one in twelve](super::default_validation) of the training examples for validation.
+    /// Splits off the validation set of the data, or else [one in twelve](super::default_validation) of the training
+    /// examples.
     ///
     /// # Errors
     /// A single example, which would leave no training set.
     pub fn split(&self, seed: u64) -> Result<Split> {
-        split(&self.train, default_validation(self.train.len()), seed)
+        validation_split(&self.train, None, seed)
     }
 }
 
@@ -117,27 +119,30 @@ impl Source {
         self.open_with(&ReadOptions::default())
     }
 
-    /// Opens the data and checks it. Formats are detected from the content, not from the name. All files except NPZ and
-    /// Parquet may be gzipped.
+    /// Opens the data and checks it. Formats are detected from the content, not from the name. All files except NPZ,
+    /// Parquet and workbooks may be compressed by gzip, bzip2 or xz.
     ///
-    /// | format | training set | test set |
+    /// | format | training set | validation and test set |
     /// |---|---|---|
     /// | folder of IDX files | `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` (or `-images.idx3-ubyte`, `-images.idx`, …) | `t10k-…` or `test-…` |
-    /// | folder of pictures by class | `cat/1.png`, `dog/7.jpg`, …, optionally in `train/` | the same in `test/` or `val/` |
-    /// | folder of CIFAR-10's batches | `data_batch_1.bin` to `_5.bin` | `test_batch.bin` |
-    /// | NPZ | `x_train` and `y_train`, `train_images` and `train_labels` (with `val_…`), `X` and `y`, … | `x_test` and `y_test`, `test_images` and `test_labels` |
+    /// | folder of pictures by class | `cat/1.png`, `dog/7.jpg`, …, optionally in `train/` | the same in `val/` and `test/` |
+    /// | pictures and a table of their classes | `labels.csv` or `train.csv` with names of files | `val.csv`, `test.csv` |
+    /// | folder of CIFAR-10's batches | `data_batch_1.bin` to `_5.bin`, or the Python version's | `test_batch.bin` |
+    /// | NPZ | `x_train` and `y_train`, `train_images` and `train_labels`, `X` and `y`, … | `x_val` and `y_val`, `x_test` and `y_test`, … |
     /// | NPY, IDX | the features; labels in the file next to it: `y_train.npy` for `X_train.npy`, `labels.npy` for `features.npy` | `X_test.npy` for `X_train.npy` |
-    /// | CSV, with commas, semicolons or tabs | rows, one column of labels | `b_test.csv` for `b_train.csv` |
-    /// | ARFF, JSON records, a ZIP archive with one table | the same | the same |
-    /// | Parquet | Hugging Face's images, or numeric columns, and a label column | `test-…parquet` for `train-…parquet` |
+    /// | CSV, with commas, semicolons or tabs | rows, one column of labels | `b_val.csv` and `b_test.csv` for `b_train.csv` |
+    /// | ARFF, JSON records, an Excel workbook | the same | the same |
+    /// | Parquet | Hugging Face's images, or numeric columns, and a label column | `validation-…` and `test-…parquet` for `train-…parquet` |
     /// | LIBSVM | `label index:value …` | `a1a.t` for `a1a`, or `test` for `train` |
+    /// | ZIP archive | one table, or one of the folders above | as in the folder |
     ///
-    /// A folder with one such training file is equivalent to the file. Bytes of (N, height, width\[, channels\]) are
-    /// pixels. All other numbers are plain features, used as they are, unless [`ReadOptions::size`] says that they are
-    /// the pixels of images. The rows of a table are pixels too if they contain integers from 0 to 255, as many as a
-    /// square has pixels, in columns named `pixel…` or `1x1`, or without names. Tables may be in UTF-8, UTF-16 or
-    /// Windows-1252; a column that is called `Id`, `index` or the like and counts the rows is left out. The path `-` is
-    /// a table on standard input. [`Collection::notes`] lists what is not obvious about how the data was read.
+    /// A folder with one such training file is equivalent to the file. Numbers of (N, height, width\[, channels\]) or (N,
+    /// channels, height, width) are pixels if all of them are whole numbers from 0 to 255, or such numbers divided by 255.
+    /// All other numbers are plain features, used as they are, unless [`ReadOptions::size`] says that they are the pixels
+    /// of images. The rows of a table are pixels too if there are as many of them as a square has pixels, in columns named
+    /// `pixel…` or `1x1`, in numbered columns, or in columns without names. Tables may be in UTF-8, UTF-16 or Windows-1252;
+    /// a column that is called `Id`, `index` or the like and counts the rows is left out. The path `-` is a table on
+    /// standard input. [`Collection::notes`] lists what is not obvious about how the data was read.
     ///
     /// The labels are the names of the classes. If the folder has a `classes.txt`, it lists the names, one per line,
     /// and labels are indices from 0. IDX files contain class numbers, which serve as names too.
@@ -167,13 +172,9 @@ pub(super) fn mnist() -> Result<open::Found> {
     })?;
     let subset = |name: &str, pixels, labels: Vec<u8>| {
         let shape = ImageShape::gray(tercet_mnist::WIDTH, tercet_mnist::HEIGHT);
-        Subset::Whole(RawSubset {
-            name: name.to_owned(),
-            path: file.to_owned(),
-            labels_path: file.to_owned(),
-            features: Features::Pixels(shape, pixels),
-            labels: Labels::Indices(labels.into_iter().map(u32::from).collect()),
-        })
+        let features = Features::Pixels(shape, pixels);
+        let labels = Labels::Indices(labels.into_iter().map(u32::from).collect());
+        Subset::Whole(RawSubset::new(name.to_owned(), file.to_owned(), file.to_owned(), features, labels))
     };
     Ok(Found {
         name: "MNIST".to_owned(),

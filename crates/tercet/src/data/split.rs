@@ -64,6 +64,30 @@ pub fn split(set: &Dataset, validation: usize, seed: u64) -> Result<Split> {
     // ANCHOR_END: split
 }
 
+/// The split that training uses: `validation` examples held out by [`split`]. By default these are the validation set of
+/// the data if it [has one](Dataset::validation_len), and [one in twelve](default_validation) otherwise.
+///
+/// ```
+/// use tercet::data::{Dataset, validation_split};
+///
+/// let classes = vec!["low".to_owned(), "high".to_owned()];
+/// let set = Dataset::from_features("toy", 1, vec![0.0, 9.0, 1.0, 8.0], vec![0, 1, 0, 1], classes)?;
+/// let parts = validation_split(&set.with_validation(2), None, 0)?;
+/// assert_eq!((parts.train.len(), parts.validation.origin(0)), (2, 2));
+/// # Ok::<(), tercet::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`split`].
+pub fn validation_split(set: &Dataset, validation: Option<usize>, seed: u64) -> Result<Split> {
+    let of_data = set.validation_len();
+    match validation {
+        None if of_data > 0 && of_data < set.len() => Ok(split_by(set, |row| row >= set.len() - of_data)),
+        None => split(set, default_validation(set.len()), seed),
+        Some(count) => split(set, count, seed),
+    }
+}
+
 /// Divides the set into `k` folds for cross-validation: split i holds out fold i and trains on the others.
 ///
 /// Each class is shuffled as in [`split`]; then the examples are dealt out in turn to the `k` folds, class by class. So

@@ -12,7 +12,9 @@ use super::content::{AGAIN, Content};
 use super::feature_builder::FeatureBuilder;
 use super::raw_subset::{Features, Interned, Labels, RawSubset};
 use super::records::Records;
+use super::rows::{Found, Ids, Wanted};
 pub(super) use super::table_layout::Layout;
+use super::table_pixels::{as_pixels, image_of};
 use crate::text::shortened;
 use crate::{Error, Result};
 
@@ -28,9 +30,14 @@ pub(super) fn read(name: String, content: Content<'_>, options: &ReadOptions) ->
     if let Some(encoding) = records.encoding() {
         layout.note(&path, format!("the text is read as {encoding}"));
     }
-    layout.image = layout.image_of(&features, options);
-    let features = in_shape(features, &layout);
-    Ok((RawSubset { name, path: path.clone(), labels_path: path, features, labels }, layout))
+    let (image, note) = image_of(&layout, &features, options);
+    layout.image = image;
+    if let Some(note) = note {
+        layout.note(&path, note);
+    }
+    let features = as_pixels(features, image);
+    let columns = layout.feature_names();
+    Ok((RawSubset { columns, ..RawSubset::new(name, path.clone(), path, features, labels) }, layout))
 }
 
 /// Reads a test set with the layout of its training set; `None` if it lacks the column of labels.
@@ -44,24 +51,30 @@ pub(super) fn read_test(
     let (mut records, first) = start(content)?;
     let Some(layout) = like.of_test(&first, options, &path)? else { return Ok(None) };
     let (features, labels) = rows(&mut records, &first, &layout, &path)?;
-    let features = in_shape(features, &layout);
-    Ok(Some(RawSubset { name, path: path.clone(), labels_path: path, features, labels }))
+    let features = as_pixels(features, layout.image);
+    Ok(Some(RawSubset::new(name, path.clone(), path, features, labels)))
 }
 
-/// Reads rows without labels for a model of `width` features, and what is not obvious about how they were read.
+/// Reads rows without labels for a model.
 pub(super) fn read_rows(
     content: Content<'_>,
     options: &ReadOptions,
-    width: usize,
-) -> Result<(Features, Vec<String>)> {
+    wanted: &Wanted<'_>,
+) -> Result<(Features, Found)> {
     let path = content.path.clone();
     let (mut records, first) = start(content)?;
-    let mut layout = Layout::of_rows(&first, &records, options, width, &path)?;
-    let (features, _) = rows(&mut records, &first, &layout, &path)?;
+    let mut layout = Layout::of_rows(&first, &records, options, wanted, &path)?;
+    let mut rows = Rows::new(&layout, &path);
+    rows.add_all(&mut records, &first)?;
+    let ids = layout.id.map(|column| Ids {
+        name: layout.name(column).cloned().unwrap_or_default(),
+        values: std::mem::take(&mut rows.ids),
+    });
+    let (features, _) = rows.done();
     if let Some(encoding) = records.encoding() {
         layout.note(&path, format!("the text is read as {encoding}"));
     }
-    Ok((features, layout.notes))
+    Ok((features, Found { ids, notes: layout.notes }))
 }
 
 /// The records of a file, and the first of them, from which the layout is inferred.
@@ -86,21 +99,8 @@ fn rows(
     path: &Path,
 ) -> Result<(Features, Labels)> {
     let mut rows = Rows::new(layout, path);
-    for record in first.iter().skip(usize::from(layout.header.is_some())) {
-        rows.add(record)?;
-    }
-    let mut record = ByteRecord::new();
-    while records.next(&mut record)? {
-        rows.add(&record)?;
-    }
+    rows.add_all(records, first)?;
     Ok(rows.done())
-}
-
-fn in_shape(features: Features, layout: &Layout) -> Features {
-    match (features, layout.image) {
-        (Features::Bytes(_, pixels), Some(shape)) => Features::Pixels(shape, pixels),
-        (features, _) => features,
-    }
 }
 
 /// A field without surrounding spaces.
@@ -130,13 +130,27 @@ struct Rows<'a> {
     features: FeatureBuilder,
     names: Interned,
     labels: Vec<u32>,
+    /// What identifies the rows, if a column does.
+    ids: Vec<String>,
     count: u64,
 }
 
 impl<'a> Rows<'a> {
     fn new(layout: &'a Layout, path: &'a Path) -> Self {
         let (features, names) = (FeatureBuilder::new(), Interned::default());
-        Rows { layout, path, features, names, labels: Vec::new(), count: 0 }
+        Rows { layout, path, features, names, labels: Vec::new(), ids: Vec::new(), count: 0 }
+    }
+
+    /// Adds the rows that were read first, and the others.
+    fn add_all(&mut self, records: &mut Records<'_>, first: &[ByteRecord]) -> Result<()> {
+        for record in first.iter().skip(usize::from(self.layout.header.is_some())) {
+            self.add(record)?;
+        }
+        let mut record = ByteRecord::new();
+        while records.next(&mut record)? {
+            self.add(&record)?;
+        }
+        Ok(())
     }
 
     fn add(&mut self, record: &ByteRecord) -> Result<()> {
@@ -165,6 +179,7 @@ impl<'a> Rows<'a> {
             };
             self.features.push(value);
         }
+        self.ids.extend(layout.id.map(|column| text(&record[column]).into_owned()));
         layout.label.map_or(Ok(()), |column| self.add_label(&record[column], line, column))
     }
 

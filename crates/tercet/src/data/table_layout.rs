@@ -6,9 +6,10 @@ use std::path::Path;
 use csv::ByteRecord;
 
 use super::content::AGAIN;
-use super::raw_subset::{Features, some_of};
-use super::read_options::LABEL_NAMES;
+use super::raw_subset::some_of;
+use super::read_options::{LABEL_NAMES, is_index_name};
 use super::records::{Records, is_decimal_comma};
+use super::rows::Wanted;
 use super::table::{LOOKED_AT, field_number, is_missing, text};
 use super::{LabelColumn, ReadOptions};
 use crate::image::ImageShape;
@@ -18,23 +19,8 @@ use crate::{Error, Result};
 /// More columns than this mean that the file is not a table.
 const MOST_COLUMNS: usize = 1 << 20;
 
-/// What a column that numbers the rows is called, in lower case.
-const INDEX_NAMES: [&str; 14] = [
-    "",
-    "unnamed: 0",
-    "id",
-    "index",
-    "idx",
-    "no",
-    "no.",
-    "nr",
-    "nr.",
-    "row",
-    "rowid",
-    "rownum",
-    "row number",
-    "level_0",
-];
+/// From so many rows on, a pattern in a column is no coincidence.
+const ENOUGH: usize = 10;
 
 /// The layout of a table, which its test set shares.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +31,8 @@ pub(super) struct Layout {
     pub label: Option<usize>,
     /// The columns of features.
     pub features: Vec<usize>,
+    /// The column that identifies rows without labels.
+    pub id: Option<usize>,
     /// The shape of the images, if the rows are images.
     pub image: Option<ImageShape>,
     /// Whether numbers have a comma before their decimals.
@@ -83,20 +71,54 @@ impl Layout {
         layout.label = Some(label);
         layout.features.retain(|&column| column != label);
         layout.leave_out_indices(&indices, rows, path);
+        if options.label.is_none() {
+            let features = match layout.features[..] {
+                [column] => layout.column(column),
+                _ => format!("{} columns", layout.features.len()),
+            };
+            layout.note(path, format!("labels: {}; features: {features}", layout.column(label)));
+        }
         Ok(layout)
     }
 
-    /// The layout of rows without labels for a model of `width` features. Columns of labels and of row numbers are
-    /// left out if there are more.
+    /// The layout of rows without labels for a model. If both have names of columns, these are matched; otherwise columns
+    /// of labels and of row numbers are left out if there are more than the model has.
     pub fn of_rows(
         first: &[ByteRecord],
         records: &Records<'_>,
         options: &ReadOptions,
-        width: usize,
+        wanted: &Wanted<'_>,
         path: &Path,
     ) -> Result<Self> {
         let mut layout = Self::of_columns(first, records, options, 1, path)?;
         let rows = &first[usize::from(layout.header.is_some())..];
+        let all = layout.features.clone();
+        match layout.header.clone() {
+            Some(header) if wanted.has_names() => {
+                let (columns, note) = wanted.columns(&header, path)?;
+                layout.features = columns;
+                if let Some(note) = note {
+                    layout.note(path, note);
+                }
+            }
+            _ => layout.leave_out_more_than(wanted.width, rows, options, path)?,
+        }
+        // A column that identifies the rows does so even if the model uses it as a feature.
+        let is_named = |&column: &usize| layout.is_index_name(column);
+        let is_other = |column: &usize| !layout.features.contains(column);
+        let mut named = all.into_iter().filter(is_named);
+        layout.id = named.clone().find(is_other).or_else(|| named.find(|&column| identifies(rows, column)));
+        Ok(layout)
+    }
+
+    /// Leaves out columns of labels, of row numbers and of text, as long as there are more than `width`.
+    fn leave_out_more_than(
+        &mut self,
+        width: usize,
+        rows: &[ByteRecord],
+        options: &ReadOptions,
+        path: &Path,
+    ) -> Result<()> {
         let leave_out = |layout: &mut Layout, column: Option<usize>, what: &str| {
             if let Some(column) = column
                 && layout.features.len() > width
@@ -105,23 +127,20 @@ impl Layout {
                 layout.note(path, format!("{} {what} and is left out", layout.column(column)));
             }
         };
-        let label =
-            layout.named_label(options, path)?.or_else(|| layout.column_named_label(&layout.features));
-        leave_out(&mut layout, label, "holds labels");
-        for column in layout.features.clone() {
-            let is_index = layout.is_index_name(column) && counts_on(rows, column);
-            leave_out(&mut layout, is_index.then_some(column), "counts the rows");
+        let label = self.named_label(options, path)?.or_else(|| self.column_named_label(&self.features));
+        leave_out(self, label, "holds labels");
+        for column in self.features.clone() {
+            leave_out(self, Some(column).filter(|&column| self.is_index_name(column)), "identifies the rows");
         }
-        if let [column] = layout.columns_of_text(rows, &layout.features)[..] {
-            leave_out(&mut layout, Some(column), "holds text");
+        if let [column] = self.columns_of_text(rows, &self.features)[..] {
+            leave_out(self, Some(column), "holds text");
         }
-        if layout.features.len() != width {
-            let found = format!("{} columns of features", layout.features.len());
-            let remedy =
-                "Give the rows the columns that the model was trained on, with or without the labels.";
-            return Err(Error::format(path, found, format!("{width}, as the model has"), remedy));
+        if self.features.len() == width {
+            return Ok(());
         }
-        Ok(layout)
+        let found = format!("{} columns of features", self.features.len());
+        let remedy = "Give the rows the columns that the model was trained on, with or without the labels.";
+        Err(Error::format(path, found, format!("{width}, as the model has"), remedy))
     }
 
     /// All columns as features, `at_least` as many as given, and the header if there is one.
@@ -165,44 +184,52 @@ impl Layout {
         if first.len() == usize::from(is_header) {
             return Err(refuse("a header without rows".to_owned(), "a table of examples", AGAIN));
         }
+        let guessed = is_header && !records.named && options.header.is_none();
         let features = (0..columns).collect();
         let notes = Vec::new();
-        let mut layout = Layout { header, columns, label: None, features, image: None, decimal_comma, notes };
+        let (label, id, image) = (None, None, None);
+        let mut layout = Layout { header, columns, label, features, id, image, decimal_comma, notes };
+        if guessed && are_counted(top) {
+            let note =
+                "the first row counts the columns and is read as their names; `--header no` reads it as data";
+            layout.note(path, note.to_owned());
+        }
         if decimal_comma {
             layout.note(path, "numbers are read with decimal commas: 1,5 is one and a half".to_owned());
         }
         Ok(layout)
     }
 
-    /// The layout of a test set, whose columns must be those of the training set; `None` if it has all of them but the
+    /// The layout of a test set, whose columns are found by name if both sets have names; `None` if it lacks that of the
     /// labels.
     pub fn of_test(&self, first: &[ByteRecord], options: &ReadOptions, path: &Path) -> Result<Option<Self>> {
         let Some(top) = first.first() else {
             return Err(Error::format(path, "no rows", "a table of examples", AGAIN));
         };
-        let names: Vec<String> = top.iter().map(|name| text(name).into_owned()).collect();
-        let without_label = |all: &[String]| {
-            let of_label = |&(column, _): &(usize, &String)| Some(column) != self.label;
-            all.iter().enumerate().filter(of_label).map(|(_, name)| name.clone()).collect::<Vec<_>>()
-        };
+        let mut names: Vec<String> = top.iter().map(|name| text(name).into_owned()).collect();
+        while names.len() > 1 && names.last().is_some_and(String::is_empty) {
+            names.pop();
+        }
+        let same = Layout { notes: Vec::new(), ..self.clone() };
         let header = match &self.header {
-            Some(header) if options.header.is_none() || options.header == Some(true) => {
-                let names = &names[..names.len().min(header.len())];
-                if *names == without_label(header)[..] {
-                    return Ok(None);
-                }
-                if header != names {
-                    let remedy = "Training and test set must come from the same source, prepared alike.";
-                    let found = format!("the columns {}", some_of(names));
-                    let expected = format!("those of the training set: {}", some_of(header));
-                    return Err(Error::format(path, found, expected, remedy));
-                }
-                Some(header.clone())
-            }
+            Some(header) if options.header != Some(false) => header,
             _ if names.len() + 1 == self.columns => return Ok(None),
-            _ => None,
+            _ => return Ok(Some(Layout { header: None, ..same })),
         };
-        Ok(Some(Layout { header, notes: Vec::new(), ..self.clone() }))
+        if *header == names {
+            return Ok(Some(same));
+        }
+        let place = |&column: &usize| names.iter().position(|name| *name == header[column]);
+        let Some(label) = self.label.as_ref().and_then(place) else { return Ok(None) };
+        let features: Option<Vec<usize>> = self.features.iter().map(place).collect();
+        let features = features.ok_or_else(|| {
+            let remedy = "Training and test set must come from the same source, prepared alike.";
+            let found = format!("the columns {}", some_of(&names));
+            let expected = format!("those of the training set: {}", some_of(header));
+            Error::format(path, found, expected, remedy)
+        })?;
+        let columns = names.len();
+        Ok(Some(Layout { header: Some(names), columns, label: Some(label), features, ..same }))
     }
 
     /// Adds something that is not obvious about how the file was read.
@@ -215,6 +242,12 @@ impl Layout {
         field_number(field, self.decimal_comma)
     }
 
+    /// The names of the columns of features; none if the table has no header.
+    pub fn feature_names(&self) -> Vec<String> {
+        let names = self.header.iter();
+        names.flat_map(|names| self.features.iter().map(|&column| names[column].clone())).collect()
+    }
+
     /// The name of a column, for messages.
     pub fn column(&self, column: usize) -> String {
         match self.name(column) {
@@ -223,7 +256,8 @@ impl Layout {
         }
     }
 
-    fn name(&self, column: usize) -> Option<&String> {
+    /// The name of a column.
+    pub fn name(&self, column: usize) -> Option<&String> {
         self.header.as_ref().and_then(|names| names.get(column))
     }
 
@@ -258,42 +292,36 @@ impl Layout {
 
     /// Whether a column is called like the number of a row.
     fn is_index_name(&self, column: usize) -> bool {
-        self.name(column).is_some_and(|name| {
-            let lower = name.to_ascii_lowercase();
-            let id = lower.ends_with("_id") || lower.ends_with(" id") || lower.ends_with("-id");
-            let is_camel = name.ends_with("Id") || (name.ends_with("ID") && name.len() > 2);
-            id || is_camel || INDEX_NAMES.contains(&lower.as_str())
-        })
+        self.name(column).is_some_and(|name| is_index_name(name))
     }
 
-    /// Whether a column counts the rows, and is called so.
+    /// Whether a column is called like the number or identifier of a row, and counts the rows or differs in all of them.
     fn is_index(&self, column: usize, rows: &[ByteRecord]) -> bool {
         let unnamed = column == 0 && self.name(0).is_some_and(|name| name.is_empty() || name == "Unnamed: 0");
-        unnamed || (self.is_index_name(column) && counts_rows(rows, column))
+        let is_index = || counts_rows(rows, column) || (rows.len() >= ENOUGH && identifies(rows, column));
+        unnamed || (self.is_index_name(column) && is_index())
     }
 
-    /// Leaves out the columns that count the rows, unless nothing else is left, and says so.
+    /// Leaves out the columns that count or identify the rows, unless nothing else is left, and says so.
     fn leave_out_indices(&mut self, indices: &[usize], rows: &[ByteRecord], path: &Path) {
         let others: Vec<usize> = self.features.iter().copied().filter(|c| !indices.contains(c)).collect();
         if !others.is_empty() {
             let label = self.label;
             for &column in indices.iter().filter(|&&column| Some(column) != label) {
+                let does = if counts_rows(rows, column) { "counts" } else { "identifies" };
                 let note =
-                    format!("{} is an index that counts the rows, and is left out", self.column(column));
+                    format!("{} is an index that {does} the rows, and is left out", self.column(column));
                 self.note(path, note);
             }
             self.features = others;
         }
-        if self.header.is_none()
-            && rows.len() >= 10
-            && let Some(&column) = self.features.first()
-            && counts_rows(rows, column)
-        {
-            let note = format!(
-                "{} counts the rows and is read as a feature; remove it if it is an index",
-                self.column(column)
+        let counting = |&column: &usize| rows.len() >= ENOUGH && counts_rows(rows, column);
+        for column in self.features.clone().into_iter().filter(counting) {
+            let column = self.column(column);
+            self.note(
+                path,
+                format!("{column} counts the rows and is read as a feature; remove it if it is an index"),
             );
-            self.note(path, note);
         }
     }
 
@@ -332,33 +360,6 @@ impl Layout {
             }
         }
     }
-
-    /// The shape of the images, if the rows are images: integers from 0 to 255, as many as a square has pixels, in
-    /// columns that are named as pixels or have no names.
-    pub fn image_of(&self, features: &Features, options: &ReadOptions) -> Option<ImageShape> {
-        let Features::Bytes(width, values) = features else { return None };
-        if options.plain || options.size.is_some() {
-            return None;
-        }
-        let (shape, colour) = (width.isqrt(), (width / 3).isqrt());
-        let shape = match () {
-            () if shape * shape == *width => ImageShape::gray(shape, shape),
-            () if 3 * colour * colour == *width => ImageShape { width: colour, height: colour, channels: 3 },
-            () => return None,
-        };
-        let called_pixels = |name: &String| {
-            let name = name.to_ascii_lowercase();
-            let row_and_column = name.split_once('x').is_some_and(|(row, column)| {
-                [row, column].iter().all(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
-            });
-            name.starts_with("pixel") || name.starts_with("px") || row_and_column
-        };
-        let is_image = match &self.header {
-            Some(names) => self.features.iter().all(|&column| called_pixels(&names[column])),
-            None => shape.width >= 8 && values.iter().any(|&value| value > 127),
-        };
-        is_image.then_some(shape)
-    }
 }
 
 /// Whether a column counts from 0 or 1, row by row; in a short table, the rows may have been shuffled.
@@ -372,9 +373,16 @@ fn counts_rows(rows: &[ByteRecord], column: usize) -> bool {
         && numbers.windows(2).all(|two| two[0] + 1 == two[1])
 }
 
-/// Whether a column counts from any number, row by row.
-fn counts_on(rows: &[ByteRecord], column: usize) -> bool {
-    integers(rows, column).is_some_and(|numbers| numbers.windows(2).all(|two| two[0] + 1 == two[1]))
+/// Whether the fields of a column are all different, and none is a number with decimals.
+fn identifies(rows: &[ByteRecord], column: usize) -> bool {
+    let mut different = HashSet::new();
+    let is_new = |row: &ByteRecord| {
+        row.get(column).is_some_and(|field| {
+            let is_measured = text(field).parse::<f64>().is_ok_and(|number| number.fract() != 0.0);
+            !is_missing(field) && !is_measured && different.insert(field.to_vec())
+        })
+    };
+    rows.iter().all(is_new)
 }
 
 /// The values of a column, if all of them are integers.
@@ -410,12 +418,15 @@ fn is_header(first: &[ByteRecord], label: Option<&str>, decimal_comma: bool) -> 
     if top.iter().zip(second).any(|(a, b)| number(a).is_none() && !is_missing(a) && number(b).is_some()) {
         return true;
     }
-    let counts = |start: usize, skip: usize| {
-        top.len() > skip + 1
-            && top.iter().skip(skip).zip(start..).filter(|(name, n)| text(name) == n.to_string()).count() + 1
-                >= top.len() - skip
-            && first.iter().skip(1).any(|row| row != top)
-            && top.len() > 3
+    first.iter().skip(1).any(|row| row != top) && are_counted(top)
+}
+
+/// Whether names count 0, 1, 2, … or 1, 2, 3, …, as pandas and R call columns without names. One of them may be another
+/// name, such as that of the labels; the first may be that of an index before the count.
+fn are_counted(names: &ByteRecord) -> bool {
+    let is_count = |from: usize, before: usize| {
+        let counted = names.iter().skip(before).zip(from..).filter(|(name, n)| text(name) == n.to_string());
+        names.len() > before + 1 && counted.count() + 1 >= names.len() - before
     };
-    counts(0, 0) || counts(0, 1) || counts(1, 0)
+    names.len() > 3 && (is_count(0, 0) || is_count(0, 1) || is_count(1, 0))
 }

@@ -3,6 +3,7 @@
 use super::ReadOptions;
 use super::content::Content;
 use super::raw_subset::{Features, Labels, RawSubset};
+use super::rows::{Found, Wanted};
 use crate::{Error, Result};
 
 /// The layout of a table, which cannot exist in this build.
@@ -24,7 +25,7 @@ pub(super) fn read_test(
     match like.never {}
 }
 
-pub(super) fn read_rows(content: Content<'_>, _: &ReadOptions, _: usize) -> Result<(Features, Vec<String>)> {
+pub(super) fn read_rows(content: Content<'_>, _: &ReadOptions, _: &Wanted<'_>) -> Result<(Features, Found)> {
     Err(Error::feature(&content.path, "a table", "csv"))
 }
 

@@ -1,7 +1,7 @@
 //! Text in other encodings than UTF-8: UTF-16 with a byte order mark, and Windows-1252, which contains Latin-1.
 
 use std::borrow::Cow;
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 use super::content::Content;
 use crate::Result;
@@ -32,9 +32,7 @@ pub(super) fn decoded(mut content: Content<'_>) -> Result<(Content<'_>, Option<&
     }
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
     let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    let length = text.len() as u64;
-    let text = Box::new(Cursor::new(text.into_bytes()));
-    Ok((Content::unpacked(text, length, Some(length), &content.path)?, Some("UTF-16")))
+    Ok((Content::of_text(text, &content.path)?, Some("UTF-16")))
 }
 
 /// Skips bytes at the beginning, which there are.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::raw_subset::some_of;
-use super::{Classes, Dataset, Idx, Row, Values, npy, sibling_files, write_idx};
+use super::{Classes, Dataset, Idx, Row, Values, npy, sibling_files, write_idx, write_pictures};
 use crate::file::{replace, replace_with};
 use crate::{Error, Matrix, Result};
 
@@ -23,7 +23,7 @@ pub enum Format {
     Csv,
     /// A label, and the non-zero features.
     Libsvm,
-    /// PNG files in one folder per class.
+    /// PNG files in one folder per class. Class names that cannot be those of folders are in `classes.tsv`.
     Pictures,
 }
 
@@ -130,17 +130,23 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
     }
     match format {
         Format::Idx => as_a_whole(path, |folder| idx(folder, train, test)),
-        Format::Pictures => as_a_whole(path, |folder| pictures(folder, train, test)),
+        Format::Pictures => as_a_whole(path, |folder| write_pictures::write(folder, &parts(train, test))),
         Format::Npz => npz(path, train, test),
         Format::Npy | Format::Csv | Format::Libsvm => {
-            let mut sets = vec![(path.to_owned(), train)];
+            let (training, validation) = in_two(train);
+            let mut sets = match sibling_files::validation_to_write(path).zip(validation) {
+                Some((other, validation)) if format == Format::Csv => {
+                    vec![(path.to_owned(), training), (other, validation)]
+                }
+                _ => vec![(path.to_owned(), train.clone())],
+            };
             if let Some(test) = test {
                 let other = sibling_files::test_to_write(path).ok_or_else(|| {
                     let expected =
                         "`train` in it, which becomes `test` for the test set; or to leave that out";
                     Error::setting("the name of the file to write", path.display(), expected)
                 })?;
-                sets.push((other, test));
+                sets.push((other, test.clone()));
             }
             let mut paths = Vec::new();
             for (path, set) in sets {
@@ -151,16 +157,16 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
                                             `y` for the labels";
                             Error::setting("the name of the file to write", path.display(), expected)
                         })?;
-                        replace_with(&path, |file| flushed(file, |to| features_npy(to, set)))?;
-                        replace_with(&labels, |file| flushed(file, |to| labels_npy(to, set)))?;
+                        replace_with(&path, |file| flushed(file, |to| features_npy(to, &set)))?;
+                        replace_with(&labels, |file| flushed(file, |to| labels_npy(to, &set)))?;
                         paths.extend([path, labels]);
                     }
                     Format::Csv => {
-                        replace_with(&path, |file| csv(file, set))?;
+                        replace_with(&path, |file| csv(file, &set))?;
                         paths.push(path);
                     }
                     _ => {
-                        replace_with(&path, |file| flushed(file, |to| libsvm(to, set)))?;
+                        replace_with(&path, |file| flushed(file, |to| libsvm(to, &set)))?;
                         paths.push(path);
                     }
                 }
@@ -168,6 +174,25 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
             Ok(paths)
         }
     }
+}
+
+/// The training set without its validation set, and that.
+fn in_two(train: &Dataset) -> (Dataset, Option<Dataset>) {
+    match train.validation_len() {
+        0 => (train.clone(), None),
+        count => {
+            let rows: Vec<usize> = (0..train.len()).collect();
+            let (training, validation) = rows.split_at(train.len() - count);
+            (train.subset(training), Some(train.subset(validation)))
+        }
+    }
+}
+
+/// The sets that formats with several of them write, with their names.
+fn parts(train: &Dataset, test: Option<&Dataset>) -> Vec<(&'static str, Dataset)> {
+    let (training, validation) = in_two(train);
+    let named = [("train", Some(training)), ("val", validation), ("test", test.cloned())];
+    named.into_iter().filter_map(|(name, set)| Some((name, set?))).collect()
 }
 
 /// Rejects a test set that could not be read back consistently with its training set.
@@ -275,11 +300,6 @@ fn as_a_whole(folder: &Path, write: impl FnOnce(&Path) -> Result<Vec<PathBuf>>) 
     Ok(paths.iter().map(|path| if *path == begun { folder.to_owned() } else { name(path) }).collect())
 }
 
-#[cfg(feature = "image")]
-fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(Error::file("create the folder", path))
-}
-
 fn idx(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
     if train.class_count() > 256 {
         let expected = "at most 256, since a label is a byte";
@@ -384,7 +404,7 @@ fn npz(path: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathB
                 write(&mut to, set)?;
                 to.flush()
             };
-        for (name, set) in std::iter::once(("train", train)).chain(test.map(|test| ("test", test))) {
+        for (name, set) in &parts(train, test) {
             entry(&format!("x_{name}"), set, |to, set| features_npy(to, set))?;
             entry(&format!("y_{name}"), set, |to, set| numbers_npy(to, set))?;
         }
@@ -458,45 +478,4 @@ fn libsvm(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
         writeln!(to)?;
     }
     Ok(())
-}
-
-#[cfg(not(feature = "image"))]
-fn pictures(_: &Path, _: &Dataset, _: Option<&Dataset>) -> Result<Vec<PathBuf>> {
-    unreachable!("Format::check rejects pictures in this build")
-}
-
-#[cfg(feature = "image")]
-fn pictures(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
-    use image::{ExtendedColorType, ImageEncoder};
-
-    let Some(shape) = train.image_shape().filter(|shape| shape.channels == 1 || shape.channels == 3) else {
-        return Err(Error::mismatch("examples to write as pictures", "features", "grey or coloured images"));
-    };
-    let is_name = |name: &String| {
-        !name.starts_with('.') && !name.is_empty() && !name.contains(['/', '\\', ':']) && name.len() <= 200
-    };
-    if let Some(name) = train.classes().iter().find(|name| !is_name(name)) {
-        let expected = "a name that a folder can have on every system";
-        return Err(Error::mismatch("a class to write as a folder", name, expected));
-    }
-    let colour = if shape.channels == 3 { ExtendedColorType::Rgb8 } else { ExtendedColorType::L8 };
-    for (prefix, set) in std::iter::once(("train", train)).chain(test.map(|test| ("test", test))) {
-        for (label, class) in set.classes().iter().enumerate() {
-            // The reader does not count a folder without pictures as a class.
-            if (0..set.len()).any(|i| set.label(i) as usize == label) {
-                create_folder(&folder.join(prefix).join(class))?;
-            }
-        }
-        for i in 0..set.len() {
-            let class = &set.classes()[set.label(i) as usize];
-            let path = folder.join(prefix).join(class).join(format!("{i:06}.png"));
-            let pixels = set.pixels(i).unwrap_or_default();
-            let mut png = Vec::new();
-            image::codecs::png::PngEncoder::new(&mut png)
-                .write_image(pixels, shape.width as u32, shape.height as u32, colour)
-                .map_err(|error| Error::file("write", &path)(IoError::other(error)))?;
-            crate::file::replace_unsynced(&path, &png)?;
-        }
-    }
-    Ok(vec![folder.to_owned()])
 }

@@ -15,12 +15,16 @@ pub struct DataRecord {
     pub name: String,
     /// Its [`digest`](Dataset::digest), in hexadecimal.
     pub digest: String,
+    /// The names of its features; empty if they have none. Rows to predict are matched by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
 }
 
 impl DataRecord {
     /// The record of a data set.
     pub fn of(set: &Dataset) -> Self {
-        DataRecord { name: set.name().to_owned(), digest: set.digest() }
+        let features = set.feature_names().to_vec();
+        DataRecord { name: set.name().to_owned(), digest: set.digest(), features }
     }
 }
 

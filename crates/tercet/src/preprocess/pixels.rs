@@ -52,19 +52,30 @@ pub(super) fn apply(steps: &[Step], examples: &Examples) -> Result<Examples> {
     Examples::from_pixels(shape, pixels)
 }
 
-/// Features as pixels of images, if every number is an integer from 0 to 255.
+/// How far a number of 0 to 1 may be from a pixel / 255, times 255: half the step of f16 below 1.
+const ROUNDING: f64 = 0.13;
+
+/// Features as pixels of images, if every number is an integer from 0 to 255, or such an integer divided by 255.
 ///
 /// # Errors
 /// Those of [`Examples::from_pixels`].
 pub(super) fn from_numbers(examples: &Examples, shape: ImageShape) -> Result<Option<Examples>> {
-    let width = examples.width();
-    let (mut pixels, mut row) = (Vec::new(), vec![0f64; width]);
+    let pixels = scaled(examples, 1.0, 0.0).or_else(|| scaled(examples, 255.0, ROUNDING));
+    pixels.map(|pixels| Examples::from_pixels(shape, pixels)).transpose()
+}
+
+/// All numbers times `scale`, if each is within `rounding` of an integer from 0 to 255.
+fn scaled(examples: &Examples, scale: f64, rounding: f64) -> Option<Vec<u8>> {
+    let (mut pixels, mut row) = (Vec::new(), vec![0f64; examples.width()]);
     for example in examples.iter() {
         example.write_f64(&mut row);
-        if row.iter().any(|&x| x != f64::from(x as u8)) {
-            return Ok(None);
+        for &x in &row {
+            let pixel = (x * scale).round();
+            if (x * scale - pixel).abs() > rounding || !(0.0..=255.0).contains(&pixel) {
+                return None;
+            }
+            pixels.push(pixel as u8);
         }
-        pixels.extend(row.iter().map(|&x| x as u8));
     }
-    Examples::from_pixels(shape, pixels).map(Some)
+    Some(pixels)
 }

@@ -173,10 +173,20 @@ fn defaults(learner: Learner, train: &Examples, layout: Option<&Layout>) -> Vec<
     }
     match (learner, train.is_pixels()) {
         (Learner::Neighbors, _) => {}
-        (Learner::Weights, true) => steps.push(StepSpec::Scale(255.0)),
+        (Learner::Weights, true) => steps.push(StepSpec::Scale(brightest(train))),
         (Learner::Weights, false) => steps.push(StepSpec::Standardize),
     }
     steps
+}
+
+/// The divisor of pixels: 255, or the largest pixel where all are much darker, as in images with values up to 16.
+fn brightest(train: &Examples) -> f32 {
+    const DARK: u8 = 63;
+    let pixels = (0..train.len()).filter_map(|i| train.pixels(i));
+    match pixels.flatten().max() {
+        Some(&most @ 1..=DARK) => f32::from(most),
+        _ => 255.0,
+    }
 }
 
 impl FromStr for Spec {

@@ -63,7 +63,7 @@ pub use networks::{NetworkSpace, networks};
 pub use recipes::{RecipeSpace, Vary, recipes};
 pub use record::{Divergence, Trial, TrialSettings, Tuning, Value};
 
-use crate::data::{Dataset, Split, folds, split};
+use crate::data::{Dataset, Split, folds, split, validation_split};
 use crate::{Error, Result};
 
 /// The maximum number of trials of one tuning: more is most likely a typo.
@@ -104,6 +104,11 @@ pub enum ValidationMethod {
         /// Number of validation examples.
         size: usize,
     },
+    /// The validation set that the data itself has.
+    OfData {
+        /// Number of validation examples.
+        size: usize,
+    },
     /// Cross-validation with k [`folds`]: each is held out once, and a trial gets the mean accuracy and its standard
     /// error. It takes k times as long as one split, and is more precise.
     KFold(usize),
@@ -113,6 +118,13 @@ impl ValidationMethod {
     fn splits(self, data: &Dataset, seed: u64) -> Result<Vec<Split>> {
         match self {
             ValidationMethod::HoldOut { size } => Ok(vec![split(data, size, seed)?]),
+            ValidationMethod::OfData { size } if size == data.validation_len() => {
+                Ok(vec![validation_split(data, None, seed)?])
+            }
+            ValidationMethod::OfData { size } => {
+                let found = crate::text::thousands(data.validation_len());
+                Err(Error::mismatch("examples in the validation set of the data", found, size))
+            }
             ValidationMethod::KFold(k) => folds(data, k, seed),
         }
     }
@@ -123,6 +135,9 @@ impl std::fmt::Display for ValidationMethod {
         match self {
             ValidationMethod::HoldOut { size } => {
                 write!(f, "{} examples held out", crate::text::thousands(*size))
+            }
+            ValidationMethod::OfData { size } => {
+                write!(f, "the {} validation examples of the data", crate::text::thousands(*size))
             }
             ValidationMethod::KFold(k) => write!(f, "{k}-fold cross-validation"),
         }

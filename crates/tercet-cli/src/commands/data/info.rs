@@ -28,6 +28,7 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
         let info = json!({
             "name": collection.name,
             "train": train,
+            "validation": collection.train.validation_len(),
             "test": test,
             "duplicates_across": across,
             "openings": openings,
@@ -36,6 +37,10 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(out, "{}\n", collection.name)?;
+    if collection.train.validation_len() > 0 {
+        let count = thousands(collection.train.validation_len());
+        writeln!(out, "{count} of the training examples are the validation set of the data\n")?;
+    }
     let summaries: Vec<&Summary> = std::iter::once(&train).chain(&test).collect();
     print_facts(&mut out, &summaries)?;
     print_classes(&mut out, &summaries)?;
