@@ -66,6 +66,7 @@ mod validation_set;
 #[cfg(feature = "xlsx")]
 mod workbook;
 mod write;
+#[cfg(feature = "image")]
 mod write_pictures;
 
 pub use batch::Batches;

@@ -39,6 +39,10 @@ pub(super) struct Found {
 }
 
 /// The features that a model has.
+#[cfg_attr(
+    not(any(feature = "csv", feature = "parquet")),
+    allow(dead_code, reason = "only tables have names of columns")
+)]
 pub(super) struct Wanted<'a> {
     /// D
     pub width: usize,

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::raw_subset::some_of;
-use super::{Classes, Dataset, Idx, Row, Values, npy, sibling_files, write_idx, write_pictures};
+#[cfg(feature = "image")]
+use super::write_pictures;
+use super::{Classes, Dataset, Idx, Row, Values, npy, sibling_files, write_idx};
 use crate::file::{replace, replace_with};
 use crate::{Error, Matrix, Result};
 
@@ -478,4 +480,11 @@ fn libsvm(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
         writeln!(to)?;
     }
     Ok(())
+}
+
+#[cfg(not(feature = "image"))]
+mod write_pictures {
+    pub(super) fn write(_: &super::Path, _: &[(&str, super::Dataset)]) -> super::Result<Vec<super::PathBuf>> {
+        unreachable!("Format::check rejects pictures in this build")
+    }
 }

@@ -17,7 +17,6 @@ const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
 const LONGEST: usize = 100;
 
 /// Writes each set to a folder of its own, with a folder for each class that has pictures.
-#[cfg(feature = "image")]
 pub(super) fn write(folder: &Path, sets: &[(&str, Dataset)]) -> Result<Vec<PathBuf>> {
     use image::{ExtendedColorType, ImageEncoder};
 
@@ -61,14 +60,8 @@ pub(super) fn write(folder: &Path, sets: &[(&str, Dataset)]) -> Result<Vec<PathB
     Ok(paths)
 }
 
-#[cfg(not(feature = "image"))]
-pub(super) fn write(_: &Path, _: &[(&str, Dataset)]) -> Result<Vec<PathBuf>> {
-    unreachable!("Format::check rejects pictures in this build")
-}
-
 /// A folder name for each class: the name of the class if every system allows it, and all names differ where capitals
 /// do not count.
-#[cfg_attr(not(feature = "image"), allow(dead_code, reason = "only pictures are in folders of classes"))]
 fn folder_names(classes: &[String]) -> Vec<String> {
     let mut taken = HashSet::new();
     let valid = |class: &String| {
