@@ -38,7 +38,7 @@ mod usage_hints;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 
 use args::{Command, Program};
 
@@ -62,14 +62,17 @@ All commands: tercet --help";
 fn main() -> ExitCode {
     #[cfg(feature = "parquet")]
     silence_panics_of_parquet();
-    let program = Program::try_parse().unwrap_or_else(|error| {
-        let arguments: Vec<String> =
-            std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-        let mut known = Program::command();
+    let arguments: Vec<String> =
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let parser = || Program::parser(args::color_of(arguments.iter().cloned()));
+    let parsed = parser().try_get_matches().and_then(|matches| Program::from_arg_matches(&matches));
+    let program = parsed.unwrap_or_else(|error| {
+        let mut known = parser();
         known.build();
-        usage_hints::with_hint(error, &known, &arguments).exit()
+        usage_hints::with_hint(error.format(&mut known), &known, &arguments).exit()
     });
     progress::set_quiet(program.quiet);
+    output::set_color(program.color);
     match run(program) {
         Ok(code) => code,
         Err(error) => exit::report(&error),
@@ -119,5 +122,6 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Command::Plot(args)) => commands::plot::run(args),
         Some(Command::Check(args)) => commands::check::run(args),
         Some(Command::Completions(args)) => commands::completions::run(args),
+        Some(Command::Man(args)) => commands::man::run(&args),
     }
 }

@@ -5,15 +5,28 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
+use clap::ColorChoice;
+use serde_json::{Value, json};
 use tercet::data::Colours;
 
 /// Writes a result and a line break to standard output.
 pub fn print(result: impl Display) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{result}").and_then(|()| out.flush()).context("cannot write to standard output")
+}
+
+/// Writes the paths of the files that a command has written, one per line, or with `--json` as `files` in a document
+/// with the other entries of `more`.
+pub fn print_files(as_json: bool, files: &[&Path], mut more: Value) -> anyhow::Result<()> {
+    if as_json {
+        more["files"] = json!(files.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>());
+        return print(serde_json::to_string_pretty(&more)?);
+    }
+    files.iter().try_for_each(|path| print(path.display()))
 }
 
 /// Lines for standard error that wait while a dashboard is on the screen.
@@ -54,14 +67,28 @@ pub fn release() {
     lines.into_iter().flatten().for_each(tell);
 }
 
-/// Whether pictures on standard output have colours: on a terminal, unless `NO_COLOR` is set.
-pub fn colours() -> Colours {
-    if std::io::stdout().is_terminal() && coloured() { Colours::Ansi } else { Colours::None }
+/// The choice of `--color`.
+static COLOR: OnceLock<ColorChoice> = OnceLock::new();
+
+/// Sets the choice of `--color`.
+pub fn set_color(choice: ColorChoice) {
+    let _ = COLOR.set(choice);
 }
 
-/// Whether `NO_COLOR` allows colours.
+/// Whether pictures on standard output have colours: on a terminal, unless `NO_COLOR` is set. `--color always` and
+/// `--color never` take precedence over both.
+pub fn colours() -> Colours {
+    let terminal = std::io::stdout().is_terminal() || COLOR.get() == Some(&ColorChoice::Always);
+    if terminal && coloured() { Colours::Ansi } else { Colours::None }
+}
+
+/// Whether `--color`, or else `NO_COLOR`, allows colours.
 pub fn coloured() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    match COLOR.get() {
+        Some(ColorChoice::Always) => true,
+        Some(ColorChoice::Never) => false,
+        _ => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
 }
 
 /// The width of standard output in characters: that of the terminal, or 80.

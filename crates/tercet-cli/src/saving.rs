@@ -1,16 +1,52 @@
 //! Saving a trained model.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
 use tercet::{Model, text};
 
-/// Saves the model, and returns its path and size in words.
-pub fn save(path: &Path, model: &Model) -> anyhow::Result<String> {
+use crate::output;
+
+/// A model file. `Display` prints its path and size.
+pub struct Saved {
+    path: PathBuf,
+    bytes: usize,
+    /// The rest of the document of `--json`.
+    document: Value,
+}
+
+impl Saved {
+    /// Prints the path and size, or with `--json` a document.
+    pub fn print(&self, as_json: bool) -> anyhow::Result<()> {
+        match as_json {
+            true => output::print_files(true, &[&self.path], self.document.clone()),
+            false => output::print(self),
+        }
+    }
+}
+
+impl fmt::Display for Saved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.path.display(), text::bytes(self.bytes))
+    }
+}
+
+/// Saves the model.
+pub fn save(path: &Path, model: &Model) -> anyhow::Result<Saved> {
     if let Err(error) = model.save(path) {
         return Err(rescue(model, error));
     }
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len() as usize);
-    Ok(format!("{} ({})", path.display(), text::bytes(bytes)))
+    let document = json!({
+        "kind": model.classifier().kind(),
+        "bytes": bytes,
+        "preprocessing": model.preprocessing().to_string(),
+        "settings": model.card.settings,
+        "metrics": model.card.metrics,
+        "warnings": model.card.warnings,
+    });
+    Ok(Saved { path: path.to_owned(), bytes, document })
 }
 
 /// Saves the model to the folder for temporary files, since its own folder may have become full or

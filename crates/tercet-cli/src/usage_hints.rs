@@ -19,13 +19,20 @@ pub fn with_hint(mut error: Error, program: &Command, arguments: &[String]) -> E
         command.get_subcommands().filter(|kind| has_option(kind)).map(Command::get_name).collect();
     let Some(first) = kinds.first() else { return error };
     let (command, option) = (command.get_name(), option.clone());
-    let remedy = format!(
-        "{option} belongs to {}: write `tercet {command} {first} {option} …`",
-        kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(" and ")
-    );
+    let remedy =
+        format!("{option} belongs to {}: write `tercet {command} {first} {option} …`", in_words(&kinds));
     error.remove(ContextKind::SuggestedArg);
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![remedy.into()]));
     error
+}
+
+/// `linear`, `network` and `cnn`.
+fn in_words(kinds: &[&str]) -> String {
+    let quoted: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
 }
 
 #[cfg(test)]
@@ -46,11 +53,11 @@ mod tests {
     fn an_option_of_a_kind_without_its_kind_is_told_where_it_belongs() {
         let line = hint("tercet train --layers conv5-8");
         assert!(
-            line.contains("--layers belongs to `network`: write `tercet train network --layers …`"),
+            line.contains("--layers belongs to `network` and `cnn`: write `tercet train network --layers …`"),
             "{line}"
         );
         let line = hint("tercet train --lr 0.1");
-        assert!(line.contains("--lr belongs to `linear` and `network`"), "{line}");
+        assert!(line.contains("--lr belongs to `linear`, `network` and `cnn`"), "{line}");
         assert!(hint("tercet tune --hidden 30").contains("`tercet tune network --hidden …`"));
         // Unknown options are left to the parser.
         assert!(!hint("tercet train --no-such-thing").contains("belongs"));

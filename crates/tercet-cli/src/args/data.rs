@@ -96,6 +96,9 @@ pub struct ShowArgs {
     /// Write a PNG to this file instead
     #[arg(short, long, value_name = "FILE.png")]
     pub out: Option<PathBuf>,
+    /// Print the result as JSON: the file that was written
+    #[arg(long, requires = "out")]
+    pub json: bool,
 }
 
 /// Options of `tercet data fetch`.
@@ -114,6 +117,9 @@ pub struct FetchArgs {
     /// Base URL of a mirror, to use instead of the built-in mirrors; may be given several times
     #[arg(long, value_name = "URL")]
     pub mirror: Vec<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `tercet data convert`.
@@ -134,4 +140,7 @@ pub struct ConvertArgs {
     /// Leave out the test set
     #[arg(long)]
     pub train_only: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }

@@ -49,6 +49,9 @@ pub struct ExportArgs {
     pub scores: Option<PathBuf>,
     #[command(flatten)]
     pub data: DataArgs,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A set of examples that the model was not trained on.

@@ -12,13 +12,17 @@ use crate::args::preprocessing::STEPS;
 /// Options of `tercet import`.
 #[derive(Args)]
 pub struct ImportArgs {
-    /// State dict of a `torch.nn.Sequential`, as written by
+    /// State dict of a PyTorch model, as written by
     /// `safetensors.torch.save_file(model.state_dict(), path)`
     #[arg(value_name = "FILE.safetensors")]
     pub state: PathBuf,
     /// Architecture string, such as "conv5-8 relu pool flatten dense10"
     #[arg(long, value_name = "ARCHITECTURE")]
     pub layers: Architecture,
+    /// Modules with weights in the order of the layers, such as features.0,classifier.fc1; by
+    /// default, numbers in the names and the dimensions of the weights give the order
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub modules: Vec<String>,
     /// Mean of each channel, if the model was trained with torchvision's `Normalize(mean, std)`
     #[arg(
         long,
@@ -46,4 +50,7 @@ pub struct ImportArgs {
     pub preprocessing: Spec,
     #[command(flatten)]
     pub data: DataArgs,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }

@@ -40,7 +40,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("expected at least 1 step".to_owned()),
         Ok(count) => Ok(count),
-        Err(_) => Err("expected a whole number of steps".to_owned()),
+        Err(_) => Err("expected an integer of steps".to_owned()),
     }
 }
 

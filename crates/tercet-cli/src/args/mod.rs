@@ -17,6 +17,7 @@ pub mod gradient_descent;
 pub mod graph;
 pub mod import;
 pub mod logging;
+pub mod man;
 pub mod neighbors;
 pub mod plot;
 pub mod predict;
@@ -29,7 +30,7 @@ pub mod split;
 pub mod train;
 pub mod tune;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 /// Nearest neighbours, linear classifiers and neural networks: exact, fast and easy to inspect.
 #[derive(Parser)]
@@ -51,6 +52,63 @@ pub struct Program {
     /// Do not print progress; errors and results are still printed
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub quiet: bool,
+
+    /// When to use colours: on a terminal (auto, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "auto|always|never",
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub color: ColorChoice,
+}
+
+/// Options that the short help, `-h`, leaves out: those under these headings. `--help` has all of them.
+const LONG_HELP_ONLY: [&str; 7] = [
+    "Averaging",
+    "Deformations",
+    "Global options",
+    "Logging and checkpoints",
+    "Optimizer and schedule",
+    "Regularisation",
+    "Data",
+];
+
+/// Options under these headings that the short help has nevertheless.
+const IN_SHORT_HELP: [&str; 6] = ["data", "out", "epochs", "lr", "quiet", "json"];
+
+impl Program {
+    /// The parser, whose `-h` is shorter than `--help`.
+    pub fn parser(color: ColorChoice) -> clap::Command {
+        shorten(Program::command().color(color))
+    }
+}
+
+fn shorten(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let is_left_out = arg.get_help_heading().is_some_and(|heading| LONG_HELP_ONLY.contains(&heading))
+            && !IN_SHORT_HELP.contains(&arg.get_id().as_str());
+        if is_left_out { arg.hide_short_help(true) } else { arg }
+    });
+    command.mut_subcommands(shorten)
+}
+
+/// The choice of `--color` among the arguments, for messages of the parser itself.
+pub fn color_of(arguments: impl IntoIterator<Item = String>) -> ColorChoice {
+    let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
+    let mut color = ColorChoice::Auto;
+    while let Some(argument) = arguments.next() {
+        let value = match argument.strip_prefix("--color=") {
+            Some(value) => Some(value.to_owned()),
+            None if argument == "--color" => arguments.next(),
+            None => None,
+        };
+        color = value.and_then(|value| value.parse().ok()).unwrap_or(color);
+    }
+    color
 }
 
 #[derive(Subcommand)]
@@ -88,4 +146,6 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Print shell completions
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages of all commands
+    Man(man::ManArgs),
 }

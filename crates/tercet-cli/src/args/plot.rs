@@ -20,6 +20,9 @@ pub struct PlotArgs {
     /// Write the plot to this file
     #[arg(short, long, value_name = "FILE.svg", default_value = "losses.svg")]
     pub out: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

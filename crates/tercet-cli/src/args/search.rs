@@ -29,4 +29,7 @@ pub struct SearchArgs {
     /// Number of rows to load at a time [default: as many as fit into 256 MiB]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub chunk: Option<u32>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }

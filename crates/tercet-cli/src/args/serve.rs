@@ -32,6 +32,9 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u64).range(1..=3600)
     )]
     pub timeout: u64,
+    /// Print the address as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn host(text: &str) -> Result<IpAddr, String> {

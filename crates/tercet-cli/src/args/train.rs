@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use tercet::network::{Architecture, Init};
-use tercet::recipe::Recipe;
+use tercet::recipe::{GradientDescentRecipe, Recipe};
 
 use crate::args::data_source::DataArgs;
 use crate::args::dual::DualArgs;
@@ -53,11 +53,14 @@ pub struct TrainArgs {
 #[derive(Subcommand)]
 pub enum TrainKind {
     /// Nearest neighbours: store all examples, and let the k nearest vote
+    #[command(visible_alias = "knn")]
     Neighbors(NeighborsArgs),
     /// Linear classifier: scores = X · W + b
     Linear(LinearArgs),
     /// Neural network: dense layers with ReLU, or any architecture
     Network(NetworkArgs),
+    /// Convolutional network for images: a network with convolutional layers by default
+    Cnn(CnnArgs),
 }
 
 /// Options of every kind.
@@ -70,6 +73,9 @@ pub struct TrainCommonArgs {
     /// Save the model to this file [default: KIND.safetensors, such as network.safetensors]
     #[arg(short, long, global = true, help_heading = "Data", value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
     #[command(flatten)]
     pub logging: LoggingArgs,
 }
@@ -99,9 +105,27 @@ pub struct NetworkArgs {
     pub gradient_descent: GradientDescentArgs,
 }
 
+/// Options of `tercet train cnn`.
+#[derive(Args)]
+pub struct CnnArgs {
+    /// Architecture string
+    #[arg(long, value_name = "ARCHITECTURE", default_value_t = cnn_layers(), long_help = LAYERS)]
+    pub layers: Architecture,
+    /// Initial weights: `he`, or the standard deviation of a normal distribution, such as 1e-4
+    #[arg(long, default_value = "he", value_name = "he|STD")]
+    pub init: String,
+    #[command(flatten)]
+    pub gradient_descent: GradientDescentArgs,
+}
+
+/// The default layers of a convolutional network.
+pub fn cnn_layers() -> Architecture {
+    GradientDescentRecipe::cnn().layers.expect("a convolutional network has layers")
+}
+
 /// The words of an architecture string.
 const LAYERS: &str = "\
-Architecture string, instead of hidden sizes. Its words:
+Architecture string. Its words:
 
   dense256         dense layer of 256 units
   conv5-24         24 filters of 5 × 5 pixels
@@ -110,7 +134,7 @@ Architecture string, instead of hidden sizes. Its words:
   conv5-24+1       with zero padding of 1; +same keeps the size
   pool, pool3/2    max pooling, 2 × 2; 3 × 3 with a stride of 2
   avgpool          average pooling
-  relu, leaky0.01, sigmoid, tanh, gelu
+  relu, leaky0.01, sigmoid, tanh, gelu, gelu-tanh
   dropout0.4       dropout with this probability
   batchnorm        batch normalisation
   flatten          from an image to features, as dense layers need
@@ -138,7 +162,7 @@ impl TrainArgs {
     pub fn check(&self) -> anyhow::Result<()> {
         match (&self.kind, &self.recipe) {
             (None, None) => Err(exit::usage(
-                "nothing to train was named; expected a kind (neighbors, linear or network) or --recipe",
+                "nothing to train was named; expected a kind (neighbors, linear, network or cnn) or --recipe",
             )),
             (Some(_), Some(_)) => {
                 Err(exit::usage("--recipe says which kind to train: leave out the kind, or the recipe"))
@@ -161,14 +185,13 @@ impl TrainArgs {
     }
 }
 
-impl NetworkArgs {
-    /// The initial weights.
-    pub fn init(&self) -> anyhow::Result<Init> {
-        match self.init.as_str() {
-            "he" => Ok(Init::He),
-            eps => eps.parse().map(Init::Normal).map_err(|_| {
-                exit::usage(format!("--init is {eps:?}; expected `he`, or a number such as 1e-4"))
-            }),
-        }
+/// The initial weights of `--init`.
+pub fn init(text: &str) -> anyhow::Result<Init> {
+    match text {
+        "he" => Ok(Init::He),
+        eps => eps
+            .parse()
+            .map(Init::Normal)
+            .map_err(|_| exit::usage(format!("--init is {eps:?}; expected `he`, or a number such as 1e-4"))),
     }
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use tercet::neighbors::{Metric, Vote};
+use tercet::network::Architecture;
 use tercet::tune::Vary;
 
 use crate::args::data_source::DataArgs;
 use crate::args::preprocessing::PreprocessingArgs;
 use crate::args::report::FiguresArgs;
 use crate::args::split::{SeedArgs, SplitArgs};
+use crate::args::train::cnn_layers;
 
 /// Options of `tercet tune`.
 #[derive(Args)]
@@ -22,11 +24,14 @@ pub struct TuneArgs {
 #[derive(Subcommand)]
 pub enum TuneKind {
     /// Tune k, metric and vote of nearest neighbours
+    #[command(visible_alias = "knn")]
     Neighbors(TuneNeighborsArgs),
     /// Tune the learning rate and regularisation of a linear classifier
     Linear(TuneLinearArgs),
     /// Tune the learning rate, regularisation and hidden sizes of a network
     Network(TuneNetworkArgs),
+    /// Tune the learning rate, regularisation and layers of a convolutional network
+    Cnn(TuneCnnArgs),
     /// Tune any keys of a recipe: layers, schedule, augmentation, …
     Recipe(TuneRecipeArgs),
 }
@@ -62,6 +67,18 @@ pub struct TuneNetworkArgs {
     /// Hidden sizes to try; x joins the layers of one network, as in 64,128,256x64
     #[arg(long, default_value = "64,128", value_name = "H,…")]
     pub hidden: String,
+    #[command(flatten)]
+    pub ranges: RangeArgs,
+    #[command(flatten)]
+    pub common: TuneCommonArgs,
+}
+
+/// Options of `tercet tune cnn`.
+#[derive(Args)]
+pub struct TuneCnnArgs {
+    /// Architecture string; may be given several times
+    #[arg(long, value_name = "ARCHITECTURE", default_values_t = [cnn_layers()])]
+    pub layers: Vec<Architecture>,
     #[command(flatten)]
     pub ranges: RangeArgs,
     #[command(flatten)]

@@ -116,7 +116,7 @@ fn print(exercise: &Exercise, verdict: &Verdict) -> anyhow::Result<()> {
     }
     let mut rows = table(["entry", "found", "expected"]);
     rows.add_rows(verdict.wrong.iter().map(|wrong| {
-        // Whole numbers have no tolerance.
+        // Integers have no tolerance.
         let expected = match wrong.tolerance {
             ..1e-6 => number(wrong.expected),
             tolerance => format!("{} ± {}", number(wrong.expected), number(rounded(tolerance, 2))),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use serde_json::json;
 use tercet::data::{Collection, Openings, default_validation, split, write_npy};
 use tercet::evaluate::{Evaluation, McNemar};
 use tercet::export::{COptions, CSource, Options, c, name_in_c, network_of_raw_input, onnx, quantize_int8};
@@ -48,15 +49,19 @@ pub fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
+    let mut written = Vec::new();
     for (path, bytes) in ready {
         tercet::file::replace(path, &bytes)?;
-        output::print(path.display())?;
+        written.push(path);
     }
     if let Some((path, scores)) = scores {
         write_npy(path, &scores)?;
-        output::print(path.display())?;
+        written.push(path);
     }
-    loss.map_or(Ok(()), output::print)?;
+    output::print_files(args.json, &written, json!({ "int8": loss }))?;
+    if let Some(loss) = loss.filter(|_| !args.json) {
+        output::print(loss)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

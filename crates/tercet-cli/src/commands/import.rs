@@ -11,16 +11,23 @@ use tercet::network::{Layer, Shape};
 use tercet::preprocess::{Learner, Preprocessing};
 
 use crate::args::import::ImportArgs;
+use crate::loading;
 use crate::output_files::{check_writable, register_input};
 use crate::progress::say;
 use crate::saving::save;
-use crate::{loading, output};
 
 /// Builds a model for the examples of a data set.
 pub fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     check_writable(&args.out)?;
     register_input(&args.state)?;
-    let state = StateDict::read(&args.state)?;
+    let mut state = StateDict::read(&args.state)?;
+    if !args.modules.is_empty() {
+        state = state.with_modules(args.modules).with_context(|| args.state.display().to_string())?;
+        let ignored = state.ignored_modules();
+        if !ignored.is_empty() {
+            say(format!("not imported: {}", ignored.join(", ")));
+        }
+    }
     let collection = loading::open(&args.data)?;
     let (shape, classes) = (Shape::of(&collection.train), collection.train.classes());
     let network = state
@@ -42,6 +49,6 @@ pub fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         [Layer::Dense(dense)] => AnyClassifier::Linear(LinearClassifier::from_dense(dense.clone())?),
         _ => AnyClassifier::Network(network),
     };
-    output::print(save(&args.out, &Model::new(preprocessing, classifier, card))?)?;
+    save(&args.out, &Model::new(preprocessing, classifier, card))?.print(args.json)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod export;
 pub mod graph;
 pub mod import;
+pub mod man;
 pub mod plot;
 pub mod predict;
 pub mod predict_rows;

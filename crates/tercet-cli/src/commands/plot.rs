@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::json;
 use tercet::train::History;
 use tercet_report::{self as report, Quantity};
 
 use crate::args::plot::{PlotArgs, PlotQuantity};
+use crate::output;
 use crate::output_files::check_writable;
 use crate::progress::say;
 
@@ -34,6 +36,9 @@ pub fn run(args: PlotArgs) -> anyhow::Result<ExitCode> {
     };
     let plot = report::trainings("losses", &runs, quantity, args.max)?;
     tercet::file::replace(&args.out, &plot.content)?;
-    say(format!("plot: {}", args.out.display()));
+    match args.json {
+        true => output::print_files(true, &[&args.out], json!({}))?,
+        false => say(format!("plot: {}", args.out.display())),
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,11 @@
 //! `tercet search`: exact nearest neighbours of the rows of one file among those of another, which may be
 //! larger than memory.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use serde_json::json;
 use tercet::data::{read_features, write_npy_doubles, write_npy_indices};
 use tercet::neighbors::search_chunked;
 use tercet::text;
@@ -43,10 +45,12 @@ pub fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
     stage.done(&if chunks > 1 { format!("in {chunks} chunks") } else { String::new() });
 
     write_npy_indices(&args.out, &found.indices, found.k)?;
-    output::print(args.out.display())?;
     if let Some(path) = &args.distances {
         write_npy_doubles(path, &found.distances, found.k)?;
-        output::print(path.display())?;
     }
+    let written: Vec<&Path> =
+        [Some(&args.out), args.distances.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+    let counts = json!({ "queries": n, "rows": rows.len(), "k": found.k, "metric": args.metric.to_string() });
+    output::print_files(args.json, &written, counts)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -36,7 +36,10 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         let bound = listening.address()?;
         interrupt::watch_and_wake("stopping after the pending requests", move || wake.notify_one())?;
         let address = server.address(reachable(bound));
-        output::print(&address)?;
+        match args.json {
+            true => output::print(serde_json::json!({ "address": address, "models": models }))?,
+            false => output::print(&address)?,
+        }
         if !args.host.is_loopback() {
             say("other machines can connect, with this machine's name or address instead of the one above; \
                  requests and the token are not encrypted");

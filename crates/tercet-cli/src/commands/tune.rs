@@ -11,11 +11,11 @@ use tercet::text;
 use tercet::train::{Length, Settings};
 use tercet::tune::{
     self, Axis, NeighborSpace, NetworkSpace, Plan, Progress, RecipeSpace, Search, TrialSettings, Tuning,
-    ValidationMethod,
+    ValidationMethod, Vary,
 };
 use tercet_report::tuning;
 
-use crate::args::tune::{RangeArgs, TuneArgs, TuneCommonArgs, TuneKind, TuneRecipeArgs};
+use crate::args::tune::{RangeArgs, TuneArgs, TuneCnnArgs, TuneCommonArgs, TuneKind, TuneRecipeArgs};
 use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
@@ -39,8 +39,31 @@ pub fn run(args: TuneArgs) -> anyhow::Result<ExitCode> {
             let space = args.ranges.space(Settings::default(), hidden, &args.common)?;
             search(&args.common, |data, plan, observe| tune::networks(data, &space, plan, observe))
         }
+        TuneKind::Cnn(args) => tune_cnn(args),
         TuneKind::Recipe(args) => tune_recipe(args),
     }
+}
+
+/// Tunes a convolutional network as a recipe.
+fn tune_cnn(args: TuneCnnArgs) -> anyhow::Result<ExitCode> {
+    let TuneCnnArgs { layers, ranges, common } = args;
+    let base = GradientDescentRecipe::cnn();
+    let rate = base.train.learning_rate;
+    let rates = || [0.1, 0.3, 1.0, 3.0].map(|factor| format!("{:e}", factor * rate)).join(",");
+    let architectures = layers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let mut vary = vec![("layers", "--layers", architectures)];
+    vary.push(("train.learning_rate", "--lr", ranges.lr.unwrap_or_else(rates)));
+    vary.extend(ranges.reg.map(|reg| ("train.reg", "--reg", reg)));
+    vary.extend(ranges.batch.map(|batch| ("train.batch", "--batch", batch)));
+    let vary = vary.into_iter().map(|(key, option, values)| match values.contains("..") {
+        true => Err(exit::usage(format!("{option} is the range {values}: give a list of values"))),
+        false => Ok(format!("{key}={values}").parse()?),
+    });
+    let vary = vary.collect::<anyhow::Result<Vec<Vary>>>()?;
+    let train = Settings { length: Length::Epochs(ranges.epochs), ..base.train };
+    let preprocessing = common.preprocessing.or(Spec::default());
+    let space = RecipeSpace { base: GradientDescentRecipe { preprocessing, train, ..base }, vary };
+    search(&common, |data, plan, observe| tune::recipes(data, &space, plan, observe))
 }
 
 fn tune_recipe(args: TuneRecipeArgs) -> anyhow::Result<ExitCode> {

@@ -150,7 +150,7 @@ fn perceptron(strict: bool) -> Result<Vec<f64>> {
     for pass in 1.. {
         let mut mistakes = 0;
         for (row, &target) in targets.iter().enumerate() {
-            // Less than the smallest sum of whole numbers.
+            // Less than the smallest sum of integers.
             neuron.b -= if strict { 0.25 } else { 0.0 };
             mistakes += u32::from(neuron.learn(x.row(row), target, 1.0));
             neuron.b += if strict { 0.25 } else { 0.0 };

@@ -29,7 +29,7 @@ fn small_images_leave_out_the_convolutional_network() {
     let scratch = Scratch::new();
     write_data(&scratch.path("smaller"), 8);
     let outcome = scratch.run("compare --data smaller --json").succeeds();
-    let left_out = "convolutional network: left out, since what reaches layer 4, conv3-32: found 2 × 2";
+    let left_out = "convolutional network: left out, since input of layer 4, conv3-32: found 2 × 2";
     assert!(outcome.stderr.contains(left_out), "{}", outcome.stderr);
     let compare = outcome.json();
     assert_eq!(compare["title"], "Three classifiers on smaller");

@@ -150,7 +150,7 @@ fn layers_are_described_without_a_model() {
     );
 
     describe("conv5-24 dense10", "--input-shape 28x28")
-        .fails(2, &["what reaches layer 2, dense10: found 24 × 24 × 24", "flatten"]);
+        .fails(2, &["input of layer 2, dense10: found 24 × 24 × 24", "flatten"]);
     describe("conv3-8", "--input-shape 784").fails(2, &["layer 1, conv3-8: found 784; expected an image"]);
     describe("dense8", "").fails(2, &["--input-shape 28x28x1", "--input-shape 384"]);
     describe("conv5 relu", "--input-shape 28x28x1")

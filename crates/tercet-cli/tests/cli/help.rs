@@ -31,7 +31,7 @@ fn subcommands(help: &str) -> Vec<String> {
 fn commands(scratch: &Scratch) -> BTreeMap<Vec<String>, String> {
     let (mut all, mut open) = (BTreeMap::new(), vec![Vec::new()]);
     while let Some(command) = open.pop() {
-        let text = help(scratch, &command, "-h", "80");
+        let text = help(scratch, &command, "--help", "80");
         open.extend(subcommands(&text).into_iter().map(|name| [&command[..], &[name]].concat()));
         all.insert(command, text);
     }
@@ -53,6 +53,20 @@ fn the_help_of_every_command_fits_in_80_columns() {
                 assert!(line.chars().count() <= WIDTH, "tercet {} {flag}: {line}", command.join(" "));
             }
         }
+    }
+}
+
+#[test]
+fn the_short_help_has_the_main_options_only() {
+    let scratch = Scratch::empty();
+    let network = ["train".to_owned(), "network".to_owned()];
+    let (short, long) = (help(&scratch, &network, "-h", "80"), help(&scratch, &network, "--help", "80"));
+    assert!(short.lines().count() < long.lines().count() / 3, "{short}");
+    for option in ["--layers", "--lr", "--epochs", "--data", "--out", "--json", "see more with '--help'"] {
+        assert!(short.contains(option), "{option}: {short}");
+    }
+    for option in ["--weight-decay", "--checkpoint-every", "--color"] {
+        assert!(!short.contains(option) && long.contains(option), "{option}");
     }
 }
 

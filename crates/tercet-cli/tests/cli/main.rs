@@ -27,8 +27,10 @@ mod help;
 mod http;
 #[cfg(unix)]
 mod interrupt;
+mod json;
 #[cfg(unix)]
 mod killed;
+mod kinds;
 mod large;
 mod memory;
 mod own_input;

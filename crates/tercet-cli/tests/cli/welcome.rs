@@ -31,6 +31,7 @@ fn help_and_version() {
         "serve",
         "check",
         "completions",
+        "man",
     ];
     scratch.run("--help").succeeds().says(&commands);
     for command in commands {
@@ -45,8 +46,77 @@ fn completions_for_every_shell() {
     let scratch = Scratch::empty();
     for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef tercet"), ("fish", "complete -c tercet")]
     {
-        scratch.run(&format!("completions {shell}")).succeeds().says(&[sign, "predict", "report"]);
+        let names = ["fashion-mnist", "ninety-nine"];
+        scratch
+            .run(&format!("completions {shell}"))
+            .succeeds()
+            .says(&[sign, "predict", "report"])
+            .says(&names);
     }
+}
+
+/// What bash completes after these words.
+#[cfg(unix)]
+fn completed_by_bash(scratch: &Scratch, words: &str) -> Vec<String> {
+    let all: Vec<&str> = words.split(' ').collect();
+    let last = all.len() - 1;
+    let script = format!(
+        "source tercet.bash; COMP_WORDS=({words}); COMP_CWORD={last}; \
+         _tercet tercet '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        all[last],
+        all[last - 1]
+    );
+    let mut bash = std::process::Command::new("bash");
+    let outcome = Outcome::of(bash.args(["--norc", "-c", &script]).current_dir(scratch.path(""))).succeeds();
+    outcome.stdout.lines().map(str::to_owned).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_names_next_to_files() {
+    if std::process::Command::new("bash").arg("--version").output().is_err() {
+        return;
+    }
+    let scratch = Scratch::empty();
+    let script = scratch.run("completions bash").succeeds().stdout;
+    scratch.write("tercet.bash", script);
+    scratch.write("fashion.csv", "");
+    scratch.write("nine.toml", "");
+    let found = completed_by_bash(&scratch, "tercet train network --data fash");
+    assert!(
+        found.contains(&"fashion-mnist".to_owned()) && found.contains(&"fashion.csv".to_owned()),
+        "{found:?}"
+    );
+    let found = completed_by_bash(&scratch, "tercet train --recipe nine");
+    assert!(
+        found.contains(&"ninety-nine".to_owned()) && found.contains(&"nine.toml".to_owned()),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn color_never_always_and_auto() {
+    let scratch = Scratch::new();
+    let escape = |outcome: Outcome| outcome.succeeds().stdout.contains('\u{1b}');
+    assert!(!escape(scratch.run("data show small")));
+    assert!(escape(scratch.run("data show small --color always")));
+    assert!(!escape(scratch.run("data show small --color never")));
+    let no_color = |arguments: &str| escape(Outcome::of(scratch.command(arguments).env("NO_COLOR", "1")));
+    assert!(no_color("--color always data show small") && !no_color("data show small"));
+    // The parser's own messages, too.
+    assert!(escape(scratch.run("train --color=always --help")) && !escape(scratch.run("train --help")));
+    scratch.rejects("data show small --color sometimes", 2, &["auto, always, never"]);
+}
+
+#[test]
+fn manual_pages_are_written() {
+    let scratch = Scratch::empty();
+    let json = scratch.run("man --out pages --json").succeeds().json();
+    let count = json["files"].as_array().unwrap().len();
+    assert_eq!(std::fs::read_dir(scratch.path("pages")).unwrap().count(), count);
+    assert!(count > 25, "{count}");
+    let page = String::from_utf8(scratch.read("pages/tercet-train.1")).unwrap();
+    assert!(page.contains(".TH tercet-train 1"), "{page}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! `tercet data convert`: a data set in another format.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::json;
 use tercet::data::{Format, Openings, write};
 
 use crate::args::data::ConvertArgs;
@@ -19,8 +21,8 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
     let mut openings = Openings::new();
     let test = collection.test.as_ref().filter(|_| !args.train_only);
     let test = test.map(|test| test.open(&mut openings, "data convert"));
-    for path in write(&args.to, format, &collection.train, test.as_ref())? {
-        output::print(path.display())?;
-    }
+    let written = write(&args.to, format, &collection.train, test.as_ref())?;
+    let written: Vec<&Path> = written.iter().map(|path| path.as_ref()).collect();
+    output::print_files(args.json, &written, json!({ "data": collection.name }))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use serde_json::json;
 use tercet::data::NamedSet;
 
 use crate::args::data::FetchArgs;
@@ -13,13 +14,13 @@ use crate::{exit, interrupt, output};
 
 /// Downloads a data set, or one file.
 pub fn run(args: FetchArgs) -> anyhow::Result<ExitCode> {
-    let FetchArgs { what, sha256, out, mirror } = args;
+    let FetchArgs { what, sha256, out, mirror, json: as_json } = args;
     let is_url = ["http://", "https://"].iter().any(|scheme| what.starts_with(scheme));
     match (is_url, sha256) {
         (false, Some(_)) => {
             Err(exit::usage("--sha256 belongs to a URL; the digests of data sets are built in"))
         }
-        (false, None) => fetch_set(what.parse()?, out, &mirror),
+        (false, None) => fetch_set(what.parse()?, out, &mirror, as_json),
         (true, _) if !mirror.is_empty() => {
             Err(exit::usage("--mirror belongs to the name of a data set; a URL is complete"))
         }
@@ -27,11 +28,13 @@ pub fn run(args: FetchArgs) -> anyhow::Result<ExitCode> {
             "a URL needs --sha256, since only verified files are kept: find the digest on the page of the \
              file, or compute it with `sha256sum FILE` from a copy",
         )),
-        (true, Some(sha256)) => fetch_file(&what, &sha256, &out.unwrap_or_else(|| PathBuf::from("."))),
+        (true, Some(sha256)) => {
+            fetch_file(&what, &sha256, &out.unwrap_or_else(|| PathBuf::from(".")), as_json)
+        }
     }
 }
 
-fn fetch_file(url: &str, sha256: &str, folder: &Path) -> anyhow::Result<ExitCode> {
+fn fetch_file(url: &str, sha256: &str, folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let sha256 = sha256.to_ascii_lowercase();
     if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(exit::usage(format!("--sha256 {sha256}: expected 64 hexadecimal digits")));
@@ -52,11 +55,16 @@ fn fetch_file(url: &str, sha256: &str, folder: &Path) -> anyhow::Result<ExitCode
         Outcome::Present => say(format!("{} exists already", path.display())),
         Outcome::Downloaded => {}
     }
-    output::print(path.display())?;
+    output::print_files(as_json, &[&path], json!({}))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn fetch_set(set: NamedSet, out: Option<PathBuf>, mirrors: &[String]) -> anyhow::Result<ExitCode> {
+fn fetch_set(
+    set: NamedSet,
+    out: Option<PathBuf>,
+    mirrors: &[String],
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
     let folder = out.or_else(|| set.folder()).ok_or_else(|| {
         exit::usage("HOME is not set, so there is no default folder: name one with --out FOLDER")
     })?;
@@ -66,7 +74,7 @@ fn fetch_set(set: NamedSet, out: Option<PathBuf>, mirrors: &[String]) -> anyhow:
     say(format!("{}: {}", set.name(), set.terms()));
     if set.is_fetched(&folder) {
         say("it exists already");
-        output::print(folder.display())?;
+        output::print_files(as_json, &[&folder], json!({ "data": set.name() }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mirrors: Vec<String> = match mirrors {
@@ -91,6 +99,6 @@ fn fetch_set(set: NamedSet, out: Option<PathBuf>, mirrors: &[String]) -> anyhow:
             std::fs::remove_file(&path).map_err(tercet::Error::file("remove", &path))?;
         }
     }
-    output::print(folder.display())?;
+    output::print_files(as_json, &[&folder], json!({ "data": set.name() }))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use serde_json::json;
 use tercet::Dataset;
 use tercet::augment::{Augment, variations};
 use tercet::data::{Openings, contact_sheet, contact_sheet_text};
@@ -35,7 +36,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
             let mut png = std::io::Cursor::new(Vec::new());
             sheet.write_to(&mut png, image::ImageFormat::Png)?;
             tercet::file::replace(path, png.get_ref())?;
-            output::print(path.display())?;
+            output::print_files(args.json, &[path], json!({ "data": set.name() }))?;
         }
         None => {
             let text = contact_sheet_text(&set, columns, output::width(), output::colours())?;

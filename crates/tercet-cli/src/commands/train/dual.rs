@@ -35,8 +35,10 @@ pub fn run(common: &TrainCommonArgs, recipe: DualRecipe) -> anyhow::Result<ExitC
     };
     stages.done(&history);
     let saved = save(&path, &model)?;
-    output::print(summary(&history))?;
-    output::print(saved)?;
+    if !common.json {
+        output::print(summary(&history))?;
+    }
+    saved.print(common.json)?;
     Ok(match history.ending {
         Ending::Interrupted => exit::interrupted(),
         _ => ExitCode::SUCCESS,

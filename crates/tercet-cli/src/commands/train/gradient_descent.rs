@@ -14,14 +14,20 @@ use crate::args::train::TrainCommonArgs;
 use crate::output_files::check_writable;
 use crate::progress::say;
 use crate::sample_weights::read_weights;
-use crate::saving::save;
+use crate::saving::{Saved, save};
 use crate::split::split_or_keep_all;
 use crate::training::Outcome;
 use crate::{callbacks, dashboard, exit, interrupt, loading, output, training};
 
-/// Trains a recipe by gradient descent.
+/// The name of a kind of model that is trained by gradient descent.
+pub fn name_of(kind: Kind) -> &'static str {
+    if kind == Kind::Linear { "linear" } else { "network" }
+}
+
+/// Trains a recipe by gradient descent. `name` is that of its kind on the command line.
 pub fn run(
     common: &TrainCommonArgs,
+    name: &str,
     recipe: GradientDescentRecipe,
     losses: Option<&Path>,
     weights: Option<&Path>,
@@ -32,7 +38,6 @@ pub fn run(
     if common.logging.dashboard {
         dashboard::check()?;
     }
-    let name = if recipe.kind == Kind::Linear { "linear" } else { "network" };
     let path = model_path(common, name)?;
     losses.map(check_writable).transpose()?;
     let checkpoint = callbacks::checkpoint_path(&common.logging, &path)?;
@@ -54,7 +59,8 @@ pub fn run(
     };
     let watch = callbacks::open(&common.logging, checkpoint, identity, &setup.network, &plan)?;
     let Outcome { network, training, .. } = training::follow(name, &setup.network, &plan, true, watch)?;
-    let saver = Saver { recipe: &recipe, setup: &setup, split: &split, weights, path: &path };
+    let as_json = common.json;
+    let saver = Saver { recipe: &recipe, setup: &setup, split: &split, weights, path: &path, as_json };
     match training {
         Ok(training) => {
             let warnings = training::warn(name, &network, &plan, &training.history);
@@ -78,6 +84,7 @@ struct Saver<'a> {
     weights: Option<&'a Path>,
     /// The model file.
     path: &'a Path,
+    as_json: bool,
 }
 
 impl Saver<'_> {
@@ -88,7 +95,7 @@ impl Saver<'_> {
         check: Option<&Validation>,
         history: Option<&History>,
         warnings: Vec<String>,
-    ) -> anyhow::Result<String> {
+    ) -> anyhow::Result<Saved> {
         let mut model = self.recipe.model(self.setup, network, &self.split.train, check)?;
         let settings = &mut model.card.settings;
         if let Some(weights) = self.weights {
@@ -113,7 +120,7 @@ impl Saver<'_> {
         if let Some(path) = losses {
             tercet::file::replace(path, training.history.to_csv().as_bytes())?;
         }
-        output::print(saved)?;
+        saved.print(self.as_json)?;
         // Stopping with the dashboard's key is not an interruption.
         let interrupted = training.ending == Ending::Interrupted && interrupt::was_asked();
         Ok(if interrupted { exit::interrupted() } else { ExitCode::SUCCESS })

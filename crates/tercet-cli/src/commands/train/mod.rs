@@ -13,7 +13,7 @@ use tercet::preprocess::Preprocessing;
 use tercet::recipe::{GradientDescentRecipe, Recipe};
 use tercet::text;
 
-use crate::args::train::{LinearArgs, NetworkArgs, TrainArgs, TrainCommonArgs, TrainKind};
+use crate::args::train::{LinearArgs, NetworkArgs, TrainArgs, TrainCommonArgs, TrainKind, init};
 use crate::output_files::check_writable;
 use crate::progress::say;
 use crate::recipes;
@@ -32,15 +32,40 @@ pub fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
                 return dual::run(common, recipe);
             }
             let recipe = args.recipe(GradientDescentRecipe::linear())?;
-            gradient_descent::run(common, recipe, args.losses.as_deref(), args.sample_weights.as_deref())
+            gradient_descent::run(
+                common,
+                "linear",
+                recipe,
+                args.losses.as_deref(),
+                args.sample_weights.as_deref(),
+            )
         }
         Some(TrainKind::Network(network)) => {
             let NetworkArgs { hidden, layers, gradient_descent: args, .. } = network;
             let hidden = if layers.is_some() { Vec::new() } else { hidden.clone() };
-            let (layers, init) = (layers.clone(), Some(network.init()?));
+            let (layers, init) = (layers.clone(), Some(init(&network.init)?));
             let base = GradientDescentRecipe { hidden, layers, init, ..GradientDescentRecipe::network() };
             let recipe = args.recipe(base)?;
-            gradient_descent::run(common, recipe, args.losses.as_deref(), args.sample_weights.as_deref())
+            gradient_descent::run(
+                common,
+                "network",
+                recipe,
+                args.losses.as_deref(),
+                args.sample_weights.as_deref(),
+            )
+        }
+        Some(TrainKind::Cnn(cnn)) => {
+            let args = &cnn.gradient_descent;
+            let (layers, init) = (Some(cnn.layers.clone()), Some(init(&cnn.init)?));
+            let recipe =
+                args.recipe(GradientDescentRecipe { layers, init, ..GradientDescentRecipe::cnn() })?;
+            gradient_descent::run(
+                common,
+                "cnn",
+                recipe,
+                args.losses.as_deref(),
+                args.sample_weights.as_deref(),
+            )
         }
         None => by_recipe(&args),
     }
@@ -62,7 +87,7 @@ fn by_recipe(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         Recipe::GradientDescent(mut recipe) => {
             recipe.seed = args.seed.unwrap_or(recipe.seed);
             recipe.validation = args.validation.or(recipe.validation);
-            gradient_descent::run(common, recipe, losses, weights)
+            gradient_descent::run(common, gradient_descent::name_of(recipe.kind), recipe, losses, weights)
         }
         Recipe::Dual(mut recipe) => {
             args.reject_options(

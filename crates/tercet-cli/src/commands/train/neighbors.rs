@@ -16,7 +16,7 @@ use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
 use crate::sample_weights::read_weights;
 use crate::saving::save;
-use crate::{exit, interrupt, loading, output};
+use crate::{exit, interrupt, loading};
 
 /// Stores the training examples, and chooses k for `-k auto`.
 pub fn run(
@@ -68,8 +68,10 @@ pub fn run(
         say(format!("plot: {}", plot.display()));
     }
     let saved = save(&path, &model)?;
-    choice.as_ref().map(choose_k::print).transpose()?;
-    output::print(saved)?;
+    if let Some(choice) = choice.as_ref().filter(|_| !common.json) {
+        choose_k::print(choice)?;
+    }
+    saved.print(common.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
