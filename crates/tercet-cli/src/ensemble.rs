@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tercet::data::Examples;
 use tercet::evaluate::{Scores, mean_over_shifts, mean_probabilities};
-use tercet::image::Picture;
 use tercet::model::ScoreKind;
+use tercet::preprocess::Prepared;
 use tercet::{Error, Matrix, Model};
 
 use crate::exit;
@@ -98,24 +98,26 @@ impl Ensemble {
         self.mean(|_| Ok(examples.clone()))
     }
 
-    /// The scores of a picture, (1, C), which each model preprocesses for itself.
-    pub fn scores_of_picture(&self, picture: &Picture) -> tercet::Result<Matrix> {
-        self.mean(|model| Ok(model.prepare(picture)?.examples()))
+    /// The scores of a character of a picture, (1, C). Each model has prepared it for itself.
+    pub fn scores_of_character(&self, prepared: &[&Prepared]) -> tercet::Result<Matrix> {
+        self.mean(|i| Ok(prepared[i].examples()))
     }
 
-    fn mean(&self, examples: impl Fn(&Model) -> tercet::Result<Examples>) -> tercet::Result<Matrix> {
-        let of_model = |model: &Model| match self.shifts {
-            None => model.scores(&examples(model)?),
+    /// The mean of the scores of all models; `examples` gives those of a model by its index.
+    fn mean(&self, examples: impl Fn(usize) -> tercet::Result<Examples>) -> tercet::Result<Matrix> {
+        let of_model = |i: usize| match self.shifts {
+            None => self.models[i].scores(&examples(i)?),
             Some(pixels) => {
-                mean_over_shifts(&examples(model)?, pixels.get(), |shifted| model.scores(shifted))
+                mean_over_shifts(&examples(i)?, pixels.get(), |shifted| self.models[i].scores(shifted))
             }
         };
         match &self.models[..] {
-            [model] => of_model(model),
+            [_] => of_model(0),
             models => {
                 let each = models
                     .iter()
-                    .map(|model| Ok((of_model(model)?, what_scores_are(model).unwrap_or(Scores::Shares))));
+                    .enumerate()
+                    .map(|(i, model)| Ok((of_model(i)?, what_scores_are(model).unwrap_or(Scores::Shares))));
                 mean_probabilities(each.collect::<tercet::Result<_>>()?)
             }
         }

@@ -2,12 +2,13 @@
 //! `tercet serve`.
 
 use serde_json::{Map, Value, json};
-use tercet::Model;
 use tercet::data::Examples;
-use tercet::image::Picture;
+use tercet::image::{Bounds, Picture};
+use tercet::matrix::argmax;
 use tercet::model::ScoreKind;
 use tercet::neighbors::Explanation;
-use tercet::preprocess::{Prepared, Preprocessing};
+use tercet::preprocess::{Character, Characters, Prepared, Preprocessing};
+use tercet::{Error, Model};
 
 use crate::ensemble::Ensemble;
 
@@ -19,14 +20,90 @@ pub struct Prediction {
     pub explanation: Option<Explanation>,
 }
 
-/// Classifies a picture of any size. The preprocessing that is returned is that of the first model.
-pub fn of_picture(ensemble: &Ensemble, picture: &Picture) -> tercet::Result<(Prepared, Prediction)> {
-    let prepared = ensemble.first().prepare(picture)?;
-    let prediction = match ensemble.is_plain() {
-        true => of_example(ensemble, &prepared.examples())?,
-        false => shown(ensemble, ensemble.scores_of_picture(picture)?.row(0).to_vec()),
+/// A character of a picture, and its prediction. For most models it is the picture as a whole.
+pub struct Reading {
+    /// Where it is in the picture, if it was cut out.
+    pub bounds: Option<Bounds>,
+    /// The line of writing, from 0.
+    pub line: usize,
+    /// As the first model sees it.
+    pub prepared: Prepared,
+    pub prediction: Prediction,
+    /// The predicted class.
+    pub best: usize,
+}
+
+/// The characters of a picture in the order of reading, at least one.
+pub struct Readings {
+    pub characters: Vec<Reading>,
+}
+
+impl Readings {
+    /// The only character.
+    pub fn single(&self) -> Option<&Reading> {
+        Some(&self.characters[0]).filter(|_| self.characters.len() == 1)
+    }
+
+    /// The classes of the characters, one line of writing after the other.
+    pub fn text(&self, model: &Model) -> String {
+        // Names of one letter or digit need nothing between them.
+        let apart = if model.classes().iter().all(|class| class.chars().count() == 1) { "" } else { " " };
+        let mut text = String::new();
+        for (i, character) in self.characters.iter().enumerate() {
+            let before = i.checked_sub(1).map(|before| self.characters[before].line);
+            text += match before {
+                None => "",
+                Some(line) if line == character.line => apart,
+                Some(_) => " / ",
+            };
+            text += &model.classes()[character.best];
+        }
+        text
+    }
+}
+
+/// Classifies the characters of a picture of any size.
+pub fn of_picture(ensemble: &Ensemble, picture: &Picture) -> tercet::Result<Readings> {
+    let find = |model: &Model| model.preprocessing().characters(picture);
+    let all: Vec<Characters> = ensemble.models.iter().map(find).collect::<tercet::Result<_>>()?;
+    let count = all[0].characters.len();
+    if let Some(other) = all.iter().find(|other| other.characters.len() != count) {
+        let expected = format!("{count}, as by the first model: predict with one model at a time");
+        return Err(Error::mismatch("characters found by a model", other.characters.len(), expected));
+    }
+    let mut characters = Vec::new();
+    for i in 0..count {
+        let prepared: Vec<&Prepared> = all.iter().map(|found| &found.characters[i].prepared).collect();
+        let prediction = match ensemble.is_plain() {
+            true => of_example(ensemble, &prepared[0].examples())?,
+            false => shown(ensemble, ensemble.scores_of_character(&prepared)?.row(0).to_vec()),
+        };
+        let Character { bounds, line, prepared } = all[0].characters[i].clone();
+        let best = argmax(&prediction.scores) as usize;
+        characters.push(Reading { bounds, line, prepared, prediction, best });
+    }
+    Ok(Readings { characters })
+}
+
+/// A rectangle as JSON.
+pub fn bounds_to_json(bounds: &Bounds) -> Value {
+    let Bounds { left, top, width, height } = bounds;
+    json!({ "left": left, "top": top, "width": width, "height": height })
+}
+
+/// The characters of a picture as JSON: class, score, scores, and the box of each.
+pub fn characters_to_json(ensemble: &Ensemble, readings: &Readings, name: &str) -> Value {
+    let model = ensemble.first();
+    let of_one = |reading: &Reading| {
+        json!({
+            "class": model.classes()[reading.best],
+            name: reading.prediction.scores[reading.best],
+            "scores": scores_to_json(model, &reading.prediction.scores),
+            "box": reading.bounds.as_ref().map(bounds_to_json),
+            "line": reading.line,
+        })
     };
-    Ok((prepared, prediction))
+    readings.characters.iter().map(of_one).collect()
 }
 
 /// Classifies the only example of a set.

@@ -34,6 +34,12 @@ pub struct PredictArgs {
     /// Write the pictures as the model sees them to this folder, as PNG
     #[arg(long, value_name = "FOLDER")]
     pub prepared: Option<PathBuf>,
+    /// Write every stage in which characters are found in a picture to this folder, as PNG
+    #[arg(long, value_name = "FOLDER")]
+    pub stages: Option<PathBuf>,
+    /// Reject pictures with several characters; by default all of them are read, line by line
+    #[arg(long)]
+    pub single: bool,
     #[command(flatten)]
     pub ensemble: EnsembleArgs,
     /// Print the result as JSON: all scores, and the preprocessing of each picture

@@ -20,7 +20,8 @@ use super::models::Served;
 use super::problem::Problem;
 use super::work::Size;
 use super::{Server, json_response};
-use crate::{exit, prediction};
+use crate::exit;
+use crate::prediction::{self, Readings};
 
 /// The largest width and height of a picture; with three bytes per pixel, they also limit its memory.
 pub const MAX_SIDE: u32 = 4096;
@@ -193,34 +194,60 @@ fn answer_if_small(model: &Served, question: &Question) -> Option<Result<Value, 
 
 /// The answer, by the same steps as those of `tercet predict`.
 fn answer(served: &Served, question: &Question) -> Result<Value, Problem> {
-    let (ensemble, model) = (&served.ensemble, served.ensemble.first());
+    let ensemble = &served.ensemble;
     let reject = |error: tercet::Error| Problem::content(&error);
-    let (stages, prediction) = match read(served, question)? {
+    let prediction = match read(served, question)? {
         Query::Picture(picture) => {
-            let (prepared, prediction) = prediction::of_picture(ensemble, &picture).map_err(reject)?;
-            (Some(prediction::stages(&prepared)), prediction)
+            let readings = prediction::of_picture(ensemble, &picture).map_err(reject)?;
+            return answer_for_picture(served, &readings);
         }
         Query::Features(features) => {
             let example = Examples::from_features(features.len(), features).map_err(reject)?;
-            (None, prediction::of_example(ensemble, &example).map_err(reject)?)
+            prediction::of_example(ensemble, &example).map_err(reject)?
         }
     };
-    let scores = &prediction.scores;
-    if scores.iter().any(|score| !score.is_finite()) {
-        return Err(Problem::content(
+    check_finite(&prediction.scores)?;
+    Ok(document(served, &prediction.scores))
+}
+
+fn check_finite(scores: &[f32]) -> Result<(), Problem> {
+    match scores.iter().all(|score| score.is_finite()) {
+        true => Ok(()),
+        false => Err(Problem::content(
             "the scores are not finite: send features of the size that the model learned from",
-        ));
+        )),
     }
+}
+
+/// The best class and the scores of all classes.
+fn document(served: &Served, scores: &[f32]) -> Value {
+    let (ensemble, model) = (&served.ensemble, served.ensemble.first());
     let best = argmax(scores) as usize;
-    let mut document = json!({
+    json!({
         "model": served.name,
         "class": model.classes()[best],
         "score": scores[best],
         "score_kind": prediction::score_name(ensemble),
         "scores": prediction::scores_to_json(model, scores),
-    });
-    if let Some(stages) = stages {
-        document["preprocessing"] = json!(stages);
+    })
+}
+
+/// The answer for a picture: that of its only character, or the text and all characters.
+fn answer_for_picture(served: &Served, readings: &Readings) -> Result<Value, Problem> {
+    readings.characters.iter().try_for_each(|reading| check_finite(&reading.prediction.scores))?;
+    let ensemble = &served.ensemble;
+    let Some(reading) = readings.single() else {
+        return Ok(json!({
+            "model": served.name,
+            "text": readings.text(ensemble.first()),
+            "score_kind": prediction::score_name(ensemble),
+            "characters": prediction::characters_to_json(ensemble, readings, "score"),
+        }));
+    };
+    let mut document = document(served, &reading.prediction.scores);
+    document["preprocessing"] = json!(prediction::stages(&reading.prepared));
+    if let Some(bounds) = &reading.bounds {
+        document["box"] = prediction::bounds_to_json(bounds);
     }
     Ok(document)
 }

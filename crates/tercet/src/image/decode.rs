@@ -43,7 +43,7 @@ pub fn open(path: &Path) -> Result<Picture> {
 /// Of an animation or a document of several pages, the first picture is read. A picture without colour is grey, even in
 /// a format that has no grey pictures (WebP, GIF).
 ///
-/// Transparent parts are composited on white, like paper. The orientation in a photograph's metadata is applied. 16
+/// Transparent parts are composited on white, like paper, or on black if the visible ones are white. The orientation in a photograph's metadata is applied. 16
 /// bits per channel become 8.
 ///
 /// # Errors
@@ -94,7 +94,17 @@ fn format(bytes: &[u8], path: &Path, limits: Limits) -> Result<ImageFormat> {
             return refuse(format!("a picture in {name}"), SAVE_AGAIN);
         }
         Err(_) if bytes.get(4..8) == Some(b"ftyp") => {
-            return refuse("a picture in HEIC or AVIF, or a video".into(), SAVE_AGAIN);
+            let name = match bytes.get(8..12) {
+                Some(b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1") => {
+                    "a picture in HEIC"
+                }
+                Some(b"avif" | b"avis") => "a picture in AVIF",
+                _ => "a video, or a picture in HEIC or AVIF",
+            };
+            return refuse(name.into(), SAVE_AGAIN);
+        }
+        Err(_) if bytes.starts_with(b"%PDF") => {
+            return refuse("a PDF document".into(), "Save the page as a picture in PNG.");
         }
         Err(_) => {
             return refuse("a file that is not a picture".into(), "Give the path of a picture.");
@@ -128,6 +138,18 @@ fn decoder<'a>(
             format!("a picture of {width} × {height} pixels"),
             format!("1 to {} pixels a side", limits.side),
             "Make the picture smaller and try again.",
+        ));
+    }
+    if decoder.total_bytes() > limits.bytes {
+        let megapixels = f64::from(width) * f64::from(height) / 1e6;
+        let needed = decoder.total_bytes() >> 20;
+        return Err(Error::format(
+            path,
+            format!(
+                "a picture of {width} × {height} pixels ({megapixels:.0} megapixels), {needed} MiB when decoded"
+            ),
+            format!("at most {} MiB", limits.bytes >> 20),
+            "The file is not damaged. Make the picture smaller and try again.",
         ));
     }
     if decoder.total_bytes() > room {

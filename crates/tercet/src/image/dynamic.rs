@@ -5,7 +5,8 @@ use image::{DynamicImage, GrayImage, RgbImage, Rgba};
 use super::{ImageShape, Picture};
 use crate::{Error, Result};
 
-/// Grey stays grey and colour stays colour, with 8 bits per channel. Transparent parts are composited on white.
+/// Grey stays grey and colour stays colour, with 8 bits per channel. Transparent parts are composited on white, like
+/// paper; or on black, if what is visible is so light that it would disappear on white.
 ///
 /// ```
 /// use image::{DynamicImage, GrayImage};
@@ -26,10 +27,11 @@ impl TryFrom<DynamicImage> for Picture {
         let (width, height) = (image.width() as usize, image.height() as usize);
         let color = image.color();
         let channels = if color.has_color() { 3 } else { 1 };
-        // alpha · value + (1 − alpha) · 255, rounded to the nearest integer.
+        let ground = if color.has_alpha() && is_light(&image) { 0 } else { 255 };
+        // alpha · value + (1 − alpha) · ground, rounded to the nearest integer.
         let over = |value: u8, alpha: u8| {
             let (value, alpha) = (u32::from(value), u32::from(alpha));
-            ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+            ((value * alpha + ground * (255 - alpha) + 127) / 255) as u8
         };
         let pixels = match (color.has_color(), color.has_alpha()) {
             (false, false) => image.into_luma8().into_raw(),
@@ -42,6 +44,20 @@ impl TryFrom<DynamicImage> for Picture {
         };
         Picture::new(ImageShape { width, height, channels }, pixels)
     }
+}
+
+/// Brighter than this, on average, is what would disappear on white paper.
+const LIGHT: u64 = 216;
+
+/// Whether a picture has transparent parts, and all that is visible is light: the mean brightness, weighted by alpha.
+fn is_light(image: &DynamicImage) -> bool {
+    let (mut sum, mut weight, mut transparent) = (0u64, 0u64, false);
+    for pixel in image.to_luma_alpha8().pixels() {
+        let alpha = u64::from(pixel[1]);
+        (sum, weight) = (sum + alpha * u64::from(pixel[0]), weight + alpha);
+        transparent |= alpha < 128;
+    }
+    transparent && weight > 0 && sum > LIGHT * weight
 }
 
 /// The same pixels, as `ImageLuma8` or `ImageRgb8`.
@@ -67,6 +83,13 @@ mod tests {
         assert_eq!(Picture::try_from(DynamicImage::from(gray.clone())).unwrap(), gray);
         let color = gray.to_color().negative();
         assert_eq!(Picture::try_from(DynamicImage::from(color.clone())).unwrap(), color);
+    }
+
+    #[test]
+    fn light_ink_on_transparent_ground_lies_on_black() {
+        let white = image::RgbaImage::from_raw(2, 1, vec![255, 255, 255, 0, 255, 255, 255, 255]).unwrap();
+        let picture = Picture::try_from(DynamicImage::from(white)).unwrap();
+        assert_eq!(picture.pixels(), [0, 0, 0, 255, 255, 255]);
     }
 
     #[test]

@@ -193,7 +193,7 @@ pub(crate) fn full_ink(strength: &[f32]) -> f32 {
 
 /// The value t for which the classes "up to t" and "above t" differ most: it maximises `w₀ · w₁ · (mean₀ − mean₁)²`,
 /// where w are the sizes of the classes.
-fn otsu(counts: &[usize; 256]) -> usize {
+pub(crate) fn otsu(counts: &[usize; 256]) -> usize {
     let total: f64 = counts.iter().map(|&n| n as f64).sum();
     let sum: f64 = counts.iter().enumerate().map(|(v, &n)| v as f64 * n as f64).sum();
     let (mut best, mut best_gap) = (0, 0.0);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bytes → decode → Picture → scale, deskew, blur, … → Picture
+//!                    Picture → segment → the ink of every character
 //! ```
 //!
 //! Which of these steps a model uses, and with which parameters, is part of its [preprocessing](crate::preprocess).
@@ -20,15 +21,18 @@ mod limits;
 mod moments;
 mod picture;
 mod scale;
+mod segment;
 mod shape;
 
 pub use blur::MAX_BLUR;
 pub(crate) use blur::blur;
 pub use decode::{claimed_size, decode, decode_within, open};
 pub(crate) use deskew::deskew;
-pub(crate) use ink::{find_ink, full_ink};
+pub(crate) use ink::{find_ink, full_ink, otsu};
 pub use limits::{Limits, MAX_BYTES, MAX_SIDE};
 pub(crate) use moments::size_normalize;
 pub use picture::Picture;
 pub(crate) use scale::scale;
+pub use segment::Bounds;
+pub(crate) use segment::{Found, segment};
 pub use shape::ImageShape;

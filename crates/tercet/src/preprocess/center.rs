@@ -21,14 +21,23 @@ const SAME_ASPECT: f64 = 0.02;
 /// A picture in the layout of the training pictures, whether it had that layout already, and the intermediate stages.
 pub(super) type Centered = (Picture, bool, Vec<Stage>);
 
-/// Brings a grey picture into a layout.
-///
-/// A picture of the model's size that already has the layout, or whose negative has it, keeps its pixels exactly. So
-/// does any picture of that size if the training pictures have no uniform layout.
+/// Brings a grey picture into a layout, with all of its ink.
 ///
 /// # Errors
 /// A picture without ink.
 pub(super) fn center(gray: &Picture, target: ImageShape, layout: &Layout) -> Result<Centered> {
+    if let Some(example) = as_example(gray, target, layout) {
+        return Ok(example);
+    }
+    let ink = find_ink(&reduced(gray))?;
+    Ok(place(&ink.picture, ink.was_dark, target, layout))
+}
+
+/// A picture that is an example already, but for its size.
+///
+/// A picture of the model's size that already has the layout, or whose negative has it, keeps its pixels exactly. So
+/// does any picture of that size if the training pictures have no uniform layout.
+pub(super) fn as_example(gray: &Picture, target: ImageShape, layout: &Layout) -> Option<Centered> {
     let of_size = gray.shape() == target;
     let resized = if of_size { gray.clone() } else { scale(gray, target.width, target.height) };
     let stages = |name: Option<StageName>, picture: &Picture| {
@@ -38,20 +47,17 @@ pub(super) fn center(gray: &Picture, target: ImageShape, layout: &Layout) -> Res
     };
     if of_size || has_aspect_of(gray.shape(), target) {
         if layout.fits(&resized) {
-            return Ok((resized.clone(), of_size, stages(None, &resized)));
+            return Some((resized.clone(), of_size, stages(None, &resized)));
         }
         if layout.uniform || !of_size {
             let negative = resized.negative();
             if layout.fits(&negative) {
                 let stages = stages(Some(StageName::Inverted), &negative);
-                return Ok((negative, of_size, stages));
+                return Some((negative, of_size, stages));
             }
         }
     }
-    if of_size && !layout.uniform {
-        return Ok((gray.clone(), true, Vec::new()));
-    }
-    segment(gray, target, layout)
+    (of_size && !layout.uniform).then(|| (gray.clone(), true, Vec::new()))
 }
 
 fn has_aspect_of(shape: ImageShape, target: ImageShape) -> bool {
@@ -59,17 +65,16 @@ fn has_aspect_of(shape: ImageShape, target: ImageShape) -> bool {
     (ratio - 1.0).abs() <= SAME_ASPECT
 }
 
-/// Finds the ink, scales it into the layout's box and puts its anchor in position.
-fn segment(gray: &Picture, target: ImageShape, layout: &Layout) -> Result<Centered> {
+/// Scales ink, light on 0, into the layout's box and puts its anchor in position. `was_dark` tells whether it is the
+/// negative of the picture.
+pub(super) fn place(ink: &Picture, was_dark: bool, target: ImageShape, layout: &Layout) -> Centered {
     let mut stages = Vec::new();
     let mut keep = |name, picture: &Picture| stages.push(Stage { name, picture: picture.clone() });
-
-    let ink = find_ink(&reduced(gray))?;
-    keep(if ink.was_dark { StageName::Inverted } else { StageName::Ink }, &ink.picture);
+    keep(if was_dark { StageName::Inverted } else { StageName::Ink }, ink);
 
     // There is at least one pixel of full ink, so there is a bounding box and a centre of mass.
-    let bounds = ink_box(&ink.picture).expect("ink was found");
-    let cropped = ink.picture.crop(bounds.left, bounds.top, bounds.width, bounds.height);
+    let bounds = ink_box(ink).expect("ink was found");
+    let cropped = ink.crop(bounds.left, bounds.top, bounds.width, bounds.height);
     keep(StageName::Cropped, &cropped);
 
     let (box_width, box_height) = (layout.width.min(target.width), layout.height.min(target.height));
@@ -102,7 +107,7 @@ fn segment(gray: &Picture, target: ImageShape, layout: &Layout) -> Result<Center
         centered = centered.negative();
         keep(StageName::Inverted, &centered);
     }
-    Ok((centered, false, stages))
+    (centered, false, stages)
 }
 
 /// The bounding box of the ink.

@@ -211,6 +211,13 @@ impl Layout {
         }
     }
 
+    /// Whether the training pictures look like handwriting, cut out and centred on plain ground, so that characters
+    /// should be cut out of a photograph in the same way: they all have this layout, and there is ground around the ink.
+    pub fn is_of_characters(&self, shape: ImageShape) -> bool {
+        let has_room = self.width < shape.width && self.height < shape.height;
+        self.uniform && !self.stretch && has_room && self.longest[1] < shape.width.max(shape.height)
+    }
+
     /// Whether a grey picture of the model's size has the layout of the training pictures.
     pub(super) fn fits(&self, picture: &Picture) -> bool {
         let shape = picture.shape();

@@ -14,7 +14,7 @@
 //! | step | applied to | what it does |
 //! |---|---|---|
 //! | `grayscale`, `color` | pictures | converts to the channels of the training pictures |
-//! | `center` | pictures | brings the picture into the [`Layout`] of the training pictures: polarity, size, position |
+//! | `center` | pictures | finds the ink and brings it into the [`Layout`] of the training pictures |
 //! | `resize` | pictures | scales the picture to the model's size |
 //! | `invert`, `deskew`, `size-normalize`, `blur` | pixels of every example | in this order |
 //! | `scale` | numbers of every example | divides by a constant: pixels by 255 |
@@ -34,7 +34,7 @@ mod standardize;
 use serde::{Deserialize, Serialize};
 
 pub use layout::{Anchor, Layout, Paper};
-pub use picture::{Prepared, Stage, StageName};
+pub use picture::{Character, Characters, Prepared, Stage, StageName};
 pub use spec::{Spec, StepSpec};
 pub use standardize::Standardize;
 

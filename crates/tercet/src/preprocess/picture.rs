@@ -2,7 +2,7 @@
 
 use super::{Preprocessing, Step, center, pixels};
 use crate::data::Examples;
-use crate::image::{Picture, scale};
+use crate::image::{Bounds, Found, ImageShape, Picture, scale, segment};
 use crate::{Error, Result};
 
 /// The kind of a stage in the preprocessing of a picture.
@@ -87,7 +87,58 @@ impl Prepared {
     }
 }
 
+/// A character of a picture, converted to an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Character {
+    /// Where it is in the picture; `None` if the picture as a whole is the example.
+    pub bounds: Option<Bounds>,
+    /// The line of writing that it belongs to, from 0.
+    pub line: usize,
+    /// The example.
+    pub prepared: Prepared,
+}
+
+/// The characters of a picture, and how they were found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Characters {
+    /// The characters, line by line from left to right: at least one.
+    pub characters: Vec<Character>,
+    /// The stages of the segmentation with their names, in order; none if the picture as a whole is the example.
+    pub stages: Vec<(&'static str, Picture)>,
+}
+
 impl Preprocessing {
+    /// Finds the characters in a picture and converts each of them to an example.
+    ///
+    /// Only a model whose training pictures are characters on plain ground, such as MNIST's, cuts characters out of a
+    /// picture ([`Layout::is_of_characters`](super::Layout::is_of_characters)). For all other models, and for a picture
+    /// that is an example already, the only character is the whole picture, as [`picture`](Self::picture) converts it.
+    ///
+    /// # Errors
+    /// Those of [`picture`](Self::picture), but for several characters.
+    pub fn characters(&self, picture: &Picture) -> Result<Characters> {
+        let target = self.target(picture)?;
+        let layout = self.steps.iter().find_map(|step| match step {
+            Step::Center { layout } if layout.is_of_characters(target) => Some(layout),
+            _ => None,
+        });
+        let is_example = |layout| center::as_example(&picture.to_gray(), target, layout).is_some();
+        let Some(layout) = layout.filter(|layout| !is_example(layout)) else {
+            let prepared = self.whole(picture, target)?;
+            return Ok(Characters {
+                characters: vec![Character { bounds: None, line: 0, prepared }],
+                stages: Vec::new(),
+            });
+        };
+        let found = segment(picture)?;
+        let character = |Found { bounds, line, ink }: Found| {
+            let (centered, _, stages) = center::place(&ink, found.was_dark, target, layout);
+            Character { bounds: Some(bounds), line, prepared: self.finish(centered, false, stages) }
+        };
+        let characters = found.characters.into_iter().map(character).collect();
+        Ok(Characters { characters, stages: found.stages })
+    }
+
     /// Converts a picture to an example by the steps for pictures, in order.
     ///
     /// ```
@@ -110,9 +161,25 @@ impl Preprocessing {
     /// ```
     ///
     /// # Errors
-    /// A model of features, or of images of 2 or 4 channels; a picture without ink if ink is to be centred; a picture
-    /// of another size or number of channels if no step changes that.
+    /// A model of features, or of images of 2 or 4 channels; a picture without ink if ink is to be centred; one with
+    /// several characters if they are cut out ([`characters`](Self::characters)); a picture of another size or number of
+    /// channels if no step changes that.
     pub fn picture(&self, picture: &Picture) -> Result<Prepared> {
+        let mut found = self.characters(picture)?.characters;
+        match (found.len(), found.pop()) {
+            (1, Some(character)) => Ok(character.prepared),
+            (count, _) => {
+                let found = format!("{count} separate characters");
+                Err(Error::mismatch("picture", found, "one: crop the picture to it"))
+            }
+        }
+    }
+
+    /// The shape of the model's images.
+    ///
+    /// # Errors
+    /// A model that does not read pictures.
+    fn target(&self, picture: &Picture) -> Result<ImageShape> {
         let Some(target) = self.input.image.filter(|_| self.input.pixels) else {
             let expected = format!("{}, which are not a picture", self.input);
             return Err(Error::mismatch("picture for a model of features", picture.shape(), expected));
@@ -122,6 +189,11 @@ impl Preprocessing {
                 format!("an image of {} channels; pictures are grey or in colour", target.channels);
             return Err(Error::mismatch("picture for a model of other images", picture.shape(), expected));
         }
+        Ok(target)
+    }
+
+    /// Converts a picture as a whole.
+    fn whole(&self, picture: &Picture, target: ImageShape) -> Result<Prepared> {
         let (mut stages, mut unchanged, mut picture) = (Vec::new(), true, picture.clone());
         for step in self.steps.iter().filter(|step| step.is_for_pictures()) {
             match step {
@@ -150,13 +222,18 @@ impl Preprocessing {
             let expected = format!("{target}: no step of the model's preprocessing changes that");
             return Err(Error::mismatch("shape of the picture", picture.shape(), expected));
         }
+        Ok(self.finish(picture, unchanged, stages))
+    }
+
+    /// Adds the stages of the steps on pixels.
+    fn finish(&self, picture: Picture, mut unchanged: bool, mut stages: Vec<Stage>) -> Prepared {
         let (mut seen, paper) = (picture.clone(), pixels::paper(&self.steps));
         for step in self.steps.iter().filter(|step| step.is_for_pixels()) {
             seen = pixels::step(step, seen, paper);
             unchanged = false;
             stages.push(Stage { name: pixel_stage(step), picture: seen.clone() });
         }
-        Ok(Prepared { picture, unchanged, stages })
+        Prepared { picture, unchanged, stages }
     }
 }
 
