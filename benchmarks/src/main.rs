@@ -1,6 +1,6 @@
 //! Benchmarks of Tercet against other libraries (peers) in one run. `cargo xtask bench` builds and runs this program.
 //!
-//! Each benchmark has a folder: [`neighbors`] and [`training`]. A new one is another module and a variant of `Benchmark`.
+//! Each benchmark has a folder: [`neighbors`], [`pictures`] and [`training`]. A new one is another module and a variant of `Benchmark`.
 //! Modules that they share:
 //!
 //! | module | subject |
@@ -17,6 +17,7 @@ mod arrays;
 mod conditions;
 mod neighbors;
 mod peer;
+mod pictures;
 mod python;
 mod show;
 mod times;
@@ -52,6 +53,8 @@ enum Benchmark {
     Training(training::Arguments),
     /// Convolutional networks, against PyTorch
     Convolution(training::Arguments),
+    /// Digits the way people photograph them: how many a model reads, style by style
+    Pictures(pictures::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
     let done = match arguments.benchmark {
         Benchmark::Neighbors(arguments) => neighbors::run(&arguments),
         Benchmark::Training(arguments) => training::run(&training::TRAINING, &arguments),
+        Benchmark::Pictures(arguments) => pictures::run(&arguments),
         Benchmark::Convolution(arguments) => training::run(&training::CONVOLUTION, &arguments),
     };
     match done {

@@ -11,6 +11,7 @@ use tercet::preprocess::{Character, Characters, Prepared, Preprocessing};
 use tercet::{Error, Model};
 
 use crate::ensemble::Ensemble;
+use crate::explanation;
 
 /// The prediction for an example.
 pub struct Prediction {
@@ -62,7 +63,32 @@ impl Readings {
     }
 }
 
+/// A character that was cut out of a photograph is rejected if no class has a probability, or a share of the votes, of
+/// this much: at least two readings are about equally likely.
+const LEAST_CERTAIN: f32 = 0.5;
+
+/// Rejects a character that is not clearly one of the classes.
+fn check_certain(ensemble: &Ensemble, reading: &Reading) -> tercet::Result<()> {
+    let scores = &reading.prediction.scores;
+    let has_probabilities = matches!(ensemble.score_kind(), ScoreKind::Logits | ScoreKind::Probabilities);
+    if reading.bounds.is_none() || !has_probabilities || scores[reading.best] >= LEAST_CERTAIN {
+        return Ok(());
+    }
+    let classes = ensemble.first().classes();
+    let likely = explanation::in_order(scores).take(2);
+    let likely: Vec<String> =
+        likely.map(|class| format!("{} ({:.2})", classes[class], scores[class])).collect();
+    Err(Error::mismatch(
+        "picture",
+        format!("no clear reading: {}", likely.join(" and ")),
+        format!("one of the classes with a probability of at least {LEAST_CERTAIN}; write it more clearly"),
+    ))
+}
+
 /// Classifies the characters of a picture of any size.
+///
+/// # Errors
+/// A picture without characters, and one that was cut out and is not clearly one of the classes.
 pub fn of_picture(ensemble: &Ensemble, picture: &Picture) -> tercet::Result<Readings> {
     let find = |model: &Model| model.preprocessing().characters(picture);
     let all: Vec<Characters> = ensemble.models.iter().map(find).collect::<tercet::Result<_>>()?;
@@ -80,7 +106,9 @@ pub fn of_picture(ensemble: &Ensemble, picture: &Picture) -> tercet::Result<Read
         };
         let Character { bounds, line, prepared } = all[0].characters[i].clone();
         let best = argmax(&prediction.scores) as usize;
-        characters.push(Reading { bounds, line, prepared, prediction, best });
+        let reading = Reading { bounds, line, prepared, prediction, best };
+        check_certain(ensemble, &reading)?;
+        characters.push(reading);
     }
     Ok(Readings { characters })
 }

@@ -37,6 +37,10 @@ pub enum Benchmark {
     /// Convolutional networks against PyTorch; `convolution --help` lists the options
     #[command(disable_help_flag = true)]
     Convolution(PassedOn),
+    /// Digits the way people photograph them, from a seeded generator, and a contact sheet; appends a row for each style to
+    /// benchmarks/records/pictures.csv
+    #[command(disable_help_flag = true)]
+    Pictures(PassedOn),
     /// The test error of a recipe over several seeds; appends a row for each to benchmarks/records/results.csv
     Results(results::Arguments),
     /// The page in a real browser: from a stroke to the displayed predictions, and the lecture's training run;
@@ -67,6 +71,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
         Benchmark::Serving(arguments) => serving::run(arguments, repository),
         Benchmark::Training(passed_on) => against_peers("training", passed_on, repository),
         Benchmark::Convolution(passed_on) => against_peers("convolution", passed_on, repository),
+        Benchmark::Pictures(passed_on) => against_peers("pictures", passed_on, repository),
         Benchmark::Python(passed_on) => package::run(&passed_on.arguments, repository),
     }
 }

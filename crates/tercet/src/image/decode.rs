@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// The maximum number of bytes of pixels per byte of a valid file. The densest of the supported formats is PNG in black
 /// and white: deflate reaches a factor of 1,032, and one bit becomes one byte. Headers that claim more are rejected, so
-/// that a file of a hundred bytes cannot make us allocate 256 MiB.
+/// that a file of a hundred bytes cannot make us allocate 384 MiB.
 const DENSEST: u64 = 8 * 1032;
 
 const FORMATS: &str = "a picture in PNG, JPEG, WebP, GIF, TIFF, BMP, PGM or PPM";

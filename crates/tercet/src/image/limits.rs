@@ -3,8 +3,8 @@
 /// The maximum number of pixels on a side of a picture.
 pub const MAX_SIDE: u32 = 16_384;
 
-/// The maximum number of bytes of a file, and of the pixels in it: 256 MiB, a square of 16,384 grey pixels a side.
-pub const MAX_BYTES: u64 = 256 << 20;
+/// The maximum number of bytes of a file, and of the pixels in it: 384 MiB, more than 108 megapixels in colour.
+pub const MAX_BYTES: u64 = 384 << 20;
 
 /// Limits on the size of a picture, for cases where [`MAX_SIDE`] and [`MAX_BYTES`] are too much, such as a server that
 /// decodes many pictures at once.

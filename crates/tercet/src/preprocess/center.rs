@@ -39,22 +39,23 @@ pub(super) fn center(gray: &Picture, target: ImageShape, layout: &Layout) -> Res
 /// does any picture of that size if the training pictures have no uniform layout.
 pub(super) fn as_example(gray: &Picture, target: ImageShape, layout: &Layout) -> Option<Centered> {
     let of_size = gray.shape() == target;
+    if !of_size && !has_aspect_of(gray.shape(), target) {
+        return None;
+    }
     let resized = if of_size { gray.clone() } else { scale(gray, target.width, target.height) };
     let stages = |name: Option<StageName>, picture: &Picture| {
         let resize = (!of_size).then(|| Stage { name: StageName::Resized, picture: resized.clone() });
         let then = name.map(|name| Stage { name, picture: picture.clone() });
         resize.into_iter().chain(then).collect::<Vec<Stage>>()
     };
-    if of_size || has_aspect_of(gray.shape(), target) {
-        if layout.fits(&resized) {
-            return Some((resized.clone(), of_size, stages(None, &resized)));
-        }
-        if layout.uniform || !of_size {
-            let negative = resized.negative();
-            if layout.fits(&negative) {
-                let stages = stages(Some(StageName::Inverted), &negative);
-                return Some((negative, of_size, stages));
-            }
+    if layout.fits(&resized) {
+        return Some((resized.clone(), of_size, stages(None, &resized)));
+    }
+    if layout.uniform || !of_size {
+        let negative = resized.negative();
+        if layout.fits(&negative) {
+            let stages = stages(Some(StageName::Inverted), &negative);
+            return Some((negative, of_size, stages));
         }
     }
     (of_size && !layout.uniform).then(|| (gray.clone(), true, Vec::new()))
