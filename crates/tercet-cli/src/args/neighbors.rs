@@ -26,7 +26,7 @@ pub struct NeighborsArgs {
     /// Do not plot the accuracy of every k
     #[arg(long)]
     pub no_plot: bool,
-    /// Distance metric: l1, l2, l3, cosine or dot
+    /// Distance metric: l1, l2, l3, cosine, dot, chebyshev, hamming, …
     #[arg(long, default_value_t = Metric::L2, value_name = "METRIC")]
     pub metric: Metric,
     /// Vote weights: uniform, or distance (1 / d)

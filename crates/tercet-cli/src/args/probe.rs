@@ -34,7 +34,7 @@ pub struct ProbeArgs {
     /// Number of cross-validation folds
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub folds: usize,
-    /// Distance metric: l1, l2, l3, cosine or dot
+    /// Distance metric: l1, l2, l3, cosine, dot, chebyshev, hamming, …
     #[arg(long, default_value_t = Metric::Cosine, value_name = "METRIC")]
     pub metric: Metric,
     /// Largest k to try

@@ -17,7 +17,7 @@ pub struct SearchArgs {
     /// Number of neighbours
     #[arg(short, long, default_value_t = 10, value_name = "K")]
     pub k: usize,
-    /// Distance metric: l1, l2, l3, cosine or dot
+    /// Distance metric: l1, l2, l3, cosine, dot, chebyshev, hamming, …
     #[arg(long, default_value_t = Metric::L2, value_name = "METRIC")]
     pub metric: Metric,
     /// Write the row numbers of the neighbours to this file, (N, k), nearest first

@@ -42,7 +42,7 @@ pub struct TuneNeighborsArgs {
     /// Values of k to try, or low..high with --random
     #[arg(short, long, default_value = "1,3,5,7,9,15", value_name = "K,…|LOW..HIGH")]
     pub k: String,
-    /// Distance metrics to try: l1, l2, l3, cosine, dot
+    /// Distance metrics to try: l1, l2, l3, cosine, dot, chebyshev, …
     #[arg(long, value_delimiter = ',', default_value = "l2", value_name = "METRIC,…")]
     pub metric: Vec<Metric>,
     /// Vote weights to try: uniform, distance

@@ -48,6 +48,10 @@ pub(super) fn write(graph: &mut Graph, classifier: &NeighborsClassifier, input: 
             let squares = values.chunks_exact(d).map(|row| row.iter().map(|v| v * v).sum()).collect();
             keys_of_products(graph, metric, (&rows, squares), &x)
         }
+        other => {
+            let expected = "l1, l2, l3, cosine or dot, which ONNX has operators for";
+            return Err(Error::setting("metric", other, expected));
+        }
     };
     let count = graph.ints("k", &[1], &[k as i64]);
     let order = [Attribute::Int("axis", 1), Attribute::Int("largest", 0), Attribute::Int("sorted", 1)];
@@ -144,7 +148,7 @@ fn by_distance(graph: &mut Graph, metric: Metric, x: &str) -> String {
             graph.node("Max", &[&sum, &zero], &[])
         }
         // The vote takes into account that a dot product is not a distance.
-        Metric::L1 | Metric::Dot => "keys".to_owned(),
+        _ => "keys".to_owned(),
     };
     let at_zero = graph.node("Equal", &[&distances, &zero], &[]);
     let here = graph.cast(&at_zero, Element::Double);

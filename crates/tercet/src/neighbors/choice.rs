@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::leave_one_out::check_others;
-use super::vote::shares;
+use super::vote::{shares, winner};
 use super::weighting::Standing;
 use super::{Metric, NeighborsClassifier, Priors, Progress, Vote};
 use crate::Result;
 use crate::interval::Interval;
-use crate::matrix::argmax;
 
 /// The leave-one-out accuracy with every number of neighbours from 1 on, and the best of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,7 +100,7 @@ impl NeighborsClassifier {
                     shares(&poll.votes, &without.unasked, &mut found);
                     // If no other example has a vote, nothing is known, and the prediction counts as wrong.
                     let known = found.iter().any(|share| *share > 0.0);
-                    if known && argmax(&found) == truth {
+                    if known && winner(&found) == truth {
                         correct[truth as usize] += self.weighting().weight(example);
                     }
                 }

@@ -270,17 +270,25 @@ impl NeighborsClassifier {
     /// # Errors
     /// If a neighbour is not one of the stored examples.
     pub fn scores_from(&self, neighbors: &Neighbors) -> Result<Matrix> {
-        let classes = self.classes;
-        let mut scores = Matrix::zeros(neighbors.len(), classes);
+        let shares = self.shares_from(neighbors)?.into_iter().map(|share| share as f32).collect();
+        Matrix::new(neighbors.len(), self.classes, shares)
+    }
+
+    /// The [`scores`](Self::scores) for neighbours that were found before, in f64, row-major (N, C).
+    ///
+    /// # Errors
+    /// If a neighbour is not one of the stored examples.
+    pub fn shares_from(&self, neighbors: &Neighbors) -> Result<Vec<f64>> {
+        let mut all = vec![0.0; neighbors.len() * self.classes];
         let mut poll = self.poll();
-        for (i, row) in scores.values_mut().chunks_exact_mut(classes).enumerate() {
+        for (i, row) in all.chunks_exact_mut(self.classes).enumerate() {
             let (indices, distances) = neighbors.of(i);
             let standing = self.weighting.standing();
             poll.ask(indices, distances, standing)?;
             poll.all();
             shares(&poll.votes, &standing.unasked, row);
         }
-        Ok(scores)
+        Ok(all)
     }
 
     /// Explains the class of query `i`, given the neighbours that were found.
@@ -301,7 +309,8 @@ impl NeighborsClassifier {
         shares(&poll.votes, &standing.unasked, &mut found);
         let found_neighbors = indices.iter().zip(distances).zip(poll.labels.iter().zip(&poll.each));
         let voter = |((&index, &distance), (&label, &vote))| Voter { index, label, distance, vote };
-        Ok(Explanation { neighbors: found_neighbors.map(voter).collect(), votes: poll.votes, shares: found })
+        let shares = found.into_iter().map(|share| share as f32).collect();
+        Ok(Explanation { neighbors: found_neighbors.map(voter).collect(), votes: poll.votes, shares })
     }
 
     /// An empty poll.

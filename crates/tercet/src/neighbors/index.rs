@@ -62,6 +62,8 @@ pub(super) enum Rows {
     },
     /// Features that f32 does not represent exactly.
     Doubles(Box<DoubleRows>),
+    /// Rows of a metric that has only a definition.
+    Defined(Examples),
 }
 
 /// The properties of the stored rows that queries must match.
@@ -98,6 +100,9 @@ impl NearestNeighbors {
     pub fn fit_for(isa: Isa, data: &Examples, metric: Metric) -> Result<Self> {
         let contract = Contract::of(data, metric)?;
         let data = &searchable(data)?;
+        if metric.definition().is_some() {
+            return Ok(NearestNeighbors { metric, isa, rows: Rows::Defined(data.clone()), contract });
+        }
         if data.dtype() == "float64" {
             let rows = Rows::Doubles(Box::new(DoubleRows::fit(isa, data, metric)?));
             return Ok(NearestNeighbors { metric, isa, rows, contract });
@@ -157,6 +162,7 @@ impl NearestNeighbors {
             Rows::Panels(_) | Rows::PrunedBytes(_) | Rows::Bytes { .. } => "uint8",
             Rows::PrunedFloats(_) | Rows::Floats { .. } => "float32",
             Rows::Doubles(_) => "float64",
+            Rows::Defined(data) => data.dtype(),
         }
     }
 
@@ -171,6 +177,7 @@ impl NearestNeighbors {
             Rows::PrunedBytes(rows) => Some(rows.data().clone()),
             Rows::PrunedFloats(rows) => Some(rows.data().clone()),
             Rows::Doubles(rows) => Some(rows.data.clone()),
+            Rows::Defined(data) => Some(data.clone()),
             Rows::Panels(_) | Rows::Bytes { .. } | Rows::Floats { .. } => None,
         }
     }
@@ -182,20 +189,11 @@ impl NearestNeighbors {
     pub fn features(&self) -> Features {
         match &self.rows {
             Rows::Floats { values, .. } => Features::F32(values.clone()),
-            Rows::Doubles(rows) => {
-                let mut values = vec![0.0; self.len() * self.width()];
-                for (row, values) in rows.data.iter().zip(values.chunks_exact_mut(self.width())) {
-                    row.write_f64(values);
-                }
-                Features::F64(values)
-            }
+            Rows::Doubles(rows) => features_of(&rows.data),
+            Rows::Defined(data) => features_of(data),
             Rows::Bytes { values, .. } => Features::U8(values.clone()),
-            Rows::PrunedBytes(rows) => {
-                Features::U8((0..self.len()).flat_map(|i| pixels(rows.data(), i)).copied().collect())
-            }
-            Rows::PrunedFloats(rows) => {
-                Features::F32((0..self.len()).flat_map(|i| features(rows.data(), i)).copied().collect())
-            }
+            Rows::PrunedBytes(rows) => features_of(rows.data()),
+            Rows::PrunedFloats(rows) => features_of(rows.data()),
             Rows::Panels(panels) => {
                 let mut values = vec![0; self.len() * self.width()];
                 for (i, row) in values.chunks_exact_mut(self.width()).enumerate() {
@@ -213,6 +211,7 @@ impl NearestNeighbors {
         }
         match &self.rows {
             Rows::Floats { .. } | Rows::PrunedFloats(_) | Rows::Doubles(_) => None,
+            Rows::Defined(data) => data.is_pixels().then(|| pixels(data, i).to_vec()),
             Rows::PrunedBytes(rows) => Some(pixels(rows.data(), i).to_vec()),
             Rows::Bytes { values, .. } => Some(values[i * self.width()..][..self.width()].to_vec()),
             Rows::Panels(panels) => {
@@ -230,6 +229,14 @@ impl NearestNeighbors {
             Rows::PrunedBytes(rows) => rows.bytes(),
             Rows::PrunedFloats(rows) => rows.bytes(),
             Rows::Doubles(rows) => rows.bytes() + self.len() * self.width() * size_of::<f64>(),
+            Rows::Defined(data) => {
+                let bytes = match data.dtype() {
+                    "uint8" => 1,
+                    "float32" => size_of::<f32>(),
+                    _ => size_of::<f64>(),
+                };
+                self.len() * self.width() * bytes
+            }
             Rows::Bytes { values, squares } => size_of_val(&**values) + size_of_val(&**squares),
             Rows::Floats { values, squares } => size_of_val(&**values) + size_of_val(&**squares),
         }
@@ -246,6 +253,7 @@ impl NearestNeighbors {
             }
             Rows::PrunedFloats(rows) => rows.data().row(i).write_f64(values),
             Rows::Doubles(rows) => rows.data.row(i).write_f64(values),
+            Rows::Defined(data) => data.row(i).write_f64(values),
             Rows::Panels(_) | Rows::PrunedBytes(_) | Rows::Bytes { .. } => unreachable!("rows of features"),
         }
     }
@@ -367,6 +375,21 @@ pub(super) fn check_k(k: usize, rows: usize) -> Result<()> {
         return Err(Error::setting("k", k, format!("1 to {rows}, the number of stored examples")));
     }
     Ok(())
+}
+
+/// A copy of all rows of a data set that can be [searched](searchable).
+fn features_of(data: &Examples) -> Features {
+    match data.dtype() {
+        "uint8" => Features::U8((0..data.len()).flat_map(|i| pixels(data, i)).copied().collect()),
+        "float32" => Features::F32((0..data.len()).flat_map(|i| features(data, i)).copied().collect()),
+        _ => {
+            let mut values = vec![0.0; data.len() * data.width()];
+            for (row, values) in data.iter().zip(values.chunks_exact_mut(data.width().max(1))) {
+                row.write_f64(values);
+            }
+            Features::F64(values)
+        }
+    }
 }
 
 /// The pixels of an example of a data set that was checked to consist of pixels.

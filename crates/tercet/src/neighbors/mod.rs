@@ -8,12 +8,15 @@
 //! ([`NearestNeighbors::fit`]). All the work is in finding the examples that are nearest to a query, which takes three
 //! choices:
 //!
-//! - a [`Metric`]: what "near" means;
+//! - a [`Metric`]: what "near" means. [`PairwiseNeighbors`] takes any [`Distance`], with parameters;
 //! - k, how many neighbours vote. With one, every mislabelled example counts; many blur the borders between
 //!   classes. [`accuracy_by_k`] finds the best k on a validation set, [`NeighborsClassifier::choose_k`] by
 //!   leave-one-out on the stored examples;
 //! - a [`Vote`]: whether a near neighbour counts more than a far one, and how ties are broken. Examples may have
 //!   [weights](NeighborsClassifier::with_weights), and classes [`Priors`].
+//!
+//! The mean of the targets of the neighbours predicts a number ([`NeighborsRegressor`]); all rows within a distance of a
+//! query can be found, too ([`NearestNeighbors::search_radius`]).
 //!
 //! Images may be compared by a distance that tolerates small deformations ([`Deformable`]), among the candidates that a
 //! plain metric finds.
@@ -30,7 +33,10 @@ mod leave_one_out;
 mod metric;
 pub mod naive;
 mod out_of_core;
+mod pairwise;
 mod pruned;
+mod radius;
+mod regressor;
 mod search;
 mod top_k;
 mod vote;
@@ -40,8 +46,11 @@ pub use choice::{ChoiceOfK, LeaveOneOutAccuracy};
 pub use classifier::{Explanation, NeighborsClassifier, Voter};
 pub use deformable::{Deformable, Deformation, Edges};
 pub use index::{Features, NearestNeighbors};
-pub use metric::Metric;
+pub use metric::{Distance, Metric};
 pub use out_of_core::search_chunked;
+pub use pairwise::PairwiseNeighbors;
+pub use radius::RadiusNeighbors;
+pub use regressor::NeighborsRegressor;
 pub use search::{Counts, Neighbors, Progress};
 pub use vote::{Vote, accuracy_by_k};
 pub use weighting::Priors;

@@ -4,7 +4,7 @@
 
 use super::index::{Contract, features, pixels, searchable};
 use super::leave_one_out::check_others;
-use super::metric::{Key, MeasureOf, for_metric};
+use super::metric::{Float, Key, MeasureOf, for_metric};
 use super::{Metric, Neighbors};
 use crate::Result;
 use crate::data::Examples;
@@ -17,12 +17,17 @@ use crate::data::Examples;
 pub fn search(data: &Examples, queries: &Examples, metric: Metric, k: usize) -> Result<Neighbors> {
     Contract::of(data, metric)?.check(queries, k)?;
     let (data, queries) = (&searchable(data)?, &searchable(queries)?);
+    let row = |examples: &Examples, i: usize| {
+        let mut row = vec![0.0; examples.width()];
+        examples.row(i).write_f64(&mut row);
+        row
+    };
+    if let Some(definition) = metric.definition() {
+        return Ok(sort_all(data, queries, k, |q, x| {
+            Float(definition.distance(&row(queries, q), &row(data, x)))
+        }));
+    }
     if data.dtype() == "float64" || queries.dtype() == "float64" {
-        let row = |examples: &Examples, i: usize| {
-            let mut row = vec![0.0; examples.width()];
-            examples.row(i).write_f64(&mut row);
-            row
-        };
         return Ok(for_metric!(metric, M => sort_all(data, queries, k, |q, x| {
             <M as MeasureOf<f64>>::naive(&row(queries, q), &row(data, x))
         })));

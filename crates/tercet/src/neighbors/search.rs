@@ -15,7 +15,8 @@ use tercet_kernels::distance::{self, Panels, Queries};
 use super::NearestNeighbors;
 use super::doubles::search_floats;
 use super::index::{Rows, pixels, searchable};
-use super::metric::{ByteKey, Key, Measure, MeasureOf, for_metric};
+use super::metric::{ByteKey, Distance, Key, Measure, MeasureOf, for_metric};
+use super::pairwise::{self, Source};
 use super::pruned::{PrunedRows, Query, Value};
 use super::top_k::TopK;
 use crate::Result;
@@ -84,8 +85,8 @@ impl NearestNeighbors {
     /// The k nearest rows of every query, ordered by (distance, index).
     ///
     /// On pixels they are ordered by exact integers (squared L2, L1; cosines are compared as fractions), so the result
-    /// is the same on every processor and for any number of threads. Features of any type are ordered by a direct
-    /// computation in f64 from the numbers as given; for L2, squared distances are compared.
+    /// is the same on every processor and for any number of threads. Features of any type, and pixels by the metrics that
+    /// have no kernels (from [`Chebyshev`](super::Metric::Chebyshev) on), are ordered by a direct computation in f64 from the numbers as given; for L2, squared distances are compared.
     ///
     /// # Errors
     /// If k = 0 or k > N; if the queries have another width, or are pixels and the rows are not, or vice versa.
@@ -112,6 +113,11 @@ impl NearestNeighbors {
         let queries = &searchable(queries)?;
         match &self.rows {
             Rows::Doubles(rows) => rows.search(queries, k, progress),
+            Rows::Defined(data) => {
+                let definition = Distance::Named(self.metric).definition();
+                let (rows, queries) = (Source::of(data), Source::of(queries));
+                Ok(pairwise::search(&*definition, rows, queries, k, progress))
+            }
             _ if queries.dtype() == "float64" => search_floats(self, queries, k, progress),
             _ => self.search_run(Run::new(queries, k, progress, &Counting::default())),
         }
@@ -124,7 +130,7 @@ impl NearestNeighbors {
     pub fn search_counted(&self, queries: &Examples, k: usize) -> Result<(Neighbors, Counts)> {
         let proceed: Progress<'_> = &|_, _| ControlFlow::Continue(());
         let queries = &searchable(queries)?;
-        if matches!(self.rows, Rows::Doubles(_)) || queries.dtype() == "float64" {
+        if matches!(self.rows, Rows::Doubles(_) | Rows::Defined(_)) || queries.dtype() == "float64" {
             let pairs = queries.len() as u64 * self.len() as u64;
             return Ok((self.search(queries, k)?, Counts { fine: 0, rows: pairs }));
         }
@@ -183,7 +189,7 @@ impl NearestNeighbors {
             Rows::PrunedFloats(rows) => self.search_pruned::<f32, M>(rows, run),
             Rows::Bytes { values, squares } => self.search_pairs::<u8, M>(values, squares, run),
             Rows::Floats { values, squares } => self.search_pairs::<f32, M>(values, squares, run),
-            Rows::Doubles(_) => unreachable!("rows of f64 have a search of their own"),
+            Rows::Doubles(_) | Rows::Defined(_) => unreachable!("rows that have a search of their own"),
         }))
     }
 

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, Neighbors};
-use crate::matrix::argmax;
 use crate::{Error, Result};
 
 /// How neighbours' votes are weighted.
@@ -62,11 +61,22 @@ impl Vote {
 ///
 /// # Shapes
 /// All are (C).
-pub(super) fn shares(votes: &[f64], unasked: &[f64], shares: &mut [f32]) {
+pub(super) fn shares(votes: &[f64], unasked: &[f64], shares: &mut [f64]) {
     let total: f64 = votes.iter().sum();
     for ((share, &vote), &unasked) in shares.iter_mut().zip(votes).zip(unasked) {
-        *share = if total > 0.0 { vote / total } else { unasked } as f32;
+        *share = if total > 0.0 { vote / total } else { unasked };
     }
+}
+
+/// The class with the largest share; of several, the first. Shares are compared as f32.
+pub(super) fn winner(shares: &[f64]) -> u32 {
+    let mut best = 0;
+    for (i, &share) in shares.iter().enumerate() {
+        if share as f32 > shares[best] as f32 {
+            best = i;
+        }
+    }
+    best as u32
 }
 
 impl Vote {
@@ -128,7 +138,7 @@ pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote:
         for ((&index, vote), correct) in indices.iter().zip(&each).zip(&mut correct) {
             votes[labels[index as usize] as usize] += vote;
             self::shares(&votes, &unasked, &mut shares);
-            *correct += u64::from(argmax(&shares) == truth);
+            *correct += u64::from(winner(&shares) == truth);
         }
     }
     Ok(correct.into_iter().map(|correct| correct as f64 / truth.len() as f64).collect())
@@ -144,12 +154,12 @@ mod tests {
         let multipliers: Vec<f64> = neighbors.iter().map(|neighbor| neighbor.2).collect();
         let mut each = vec![f64::NAN; 9];
         vote.each(&distances, &multipliers, &mut each);
-        let (mut votes, mut shares) = (vec![0.0; 4], vec![f32::NAN; 4]);
+        let (mut votes, mut shares) = (vec![0.0; 4], vec![f64::NAN; 4]);
         for (neighbor, vote) in neighbors.iter().zip(each) {
             votes[neighbor.0 as usize] += vote;
         }
         super::shares(&votes, &[0.0, 0.0, 0.75, 0.25], &mut shares);
-        (argmax(&shares), shares)
+        (super::winner(&shares), shares.into_iter().map(|share| share as f32).collect())
     }
 
     fn winner(vote: Vote, neighbors: &[(u32, f64)]) -> (u32, Vec<f32>) {

@@ -1,23 +1,47 @@
-//! [`Metric`]: the metrics of nearest neighbours. Each metric is a [`Measure`] in its own file, and one line of the
-//! table below.
+//! [`Metric`]: the metrics of nearest neighbours. Each metric has its own file, and one line of the table below.
 //!
-//! A measure is a type without values. Searches are generic over it and compiled for each, so that there is no dispatch
-//! in an inner loop; [`for_metric`] dispatches once per search.
+//! The metrics that are used most are [`Measure`]s: types without values. Searches are generic over them and compiled
+//! for each, so that there is no dispatch in an inner loop; [`for_metric`] dispatches once per search. All other metrics
+//! are [`Definition`]s: a function of two rows of f64, called for every pair. Those with parameters are listed by
+//! [`Distance`].
 
+mod boolean;
+mod braycurtis;
+mod canberra;
+mod chebyshev;
+mod correlation;
 mod cosine;
+mod definition;
+mod dice;
+mod distance;
 mod dot;
+mod hamming;
+mod haversine;
+mod jaccard;
 mod key;
 mod l1;
 mod l2;
 mod l3;
+mod mahalanobis;
+mod minkowski;
+mod nan_euclidean;
+mod rogerstanimoto;
+mod russellrao;
+mod seuclidean;
+mod sokalmichener;
+mod sokalsneath;
+mod sqeuclidean;
+mod yule;
 
 use serde::{Deserialize, Serialize};
 use tercet_kernels::Isa;
 use tercet_kernels::distance::PanelKind;
 
 pub(super) use cosine::Cosine;
+pub(super) use definition::{Definition, OnlyDefined};
+pub use distance::Distance;
 pub(super) use dot::Dot;
-pub(super) use key::Key;
+pub(super) use key::{Float, Key};
 #[cfg(test)]
 pub(super) use l1::ByteL1;
 pub(super) use l1::L1;
@@ -27,10 +51,10 @@ pub(super) use l3::L3;
 use super::pruned::Space;
 use crate::Error;
 
-/// Defines [`Metric`] and [`for_metric`] from the table of all metrics. (`$` is passed in as `$d`, so that the macro
-/// can define another macro.)
+/// Defines [`Metric`] and [`for_metric`] from the tables of all metrics: first the measures, then those that have only a
+/// definition. (`$` is passed in as `$d`, so that the macro can define another macro.)
 macro_rules! metrics {
-    ($d:tt $($(#[$attribute:meta])* $metric:ident,)*) => {
+    ($d:tt $($(#[$attribute:meta])* $metric:ident,)*; $($(#[$about:meta])* $defined:ident = $definition:path,)*) => {
         /// The distance between two examples.
         ///
         /// ```
@@ -44,14 +68,27 @@ macro_rules! metrics {
         #[non_exhaustive]
         pub enum Metric {
             $($(#[$attribute])* $metric,)*
+            $($(#[$about])* $defined,)*
         }
 
         impl Metric {
             /// All metrics.
-            pub const ALL: [Metric; [$(Metric::$metric),*].len()] = [$(Metric::$metric),*];
+            pub const ALL: &[Metric] = &[$(Metric::$metric,)* $(Metric::$defined,)*];
+
+            /// The metrics that have kernels, and codes that prune rows.
+            #[cfg(test)]
+            pub(super) const MEASURES: &[Metric] = &[$(Metric::$metric,)*];
+
+            /// The definition by which rows are compared, if the metric has no kernels.
+            pub(super) fn definition(self) -> Option<&'static dyn Definition> {
+                match self {
+                    $(Metric::$metric => None,)*
+                    $(Metric::$defined => Some(&$definition),)*
+                }
+            }
         }
 
-        /// Evaluates an expression in which `$d M` is the [`Measure`] of a metric.
+        /// Evaluates an expression in which `$d M` is the [`Measure`] of a metric: [`OnlyDefined`] if it has none.
         macro_rules! for_metric {
             ($d metric:expr, $d M:ident => $d body:expr) => {
                 match $d metric {
@@ -59,6 +96,10 @@ macro_rules! metrics {
                         type $d M = $crate::neighbors::metric::$metric;
                         $d body
                     })*
+                    $($crate::neighbors::Metric::$defined)|* => {
+                        type $d M = $crate::neighbors::metric::OnlyDefined;
+                        $d body
+                    }
                 }
             };
         }
@@ -79,13 +120,56 @@ metrics! { $
     /// `−q·x`: the row with the largest dot product is nearest. Not a distance, as a row need not be nearest to itself,
     /// but many embeddings are trained for it.
     Dot,
+    ;
+    /// `max |q_i − x_i|`.
+    Chebyshev = chebyshev::Chebyshev,
+    /// `Σ (q_i − x_i)²`.
+    SqEuclidean = sqeuclidean::SqEuclidean,
+    /// `Σ |q_i − x_i| / (|q_i| + |x_i|)`. A term of 0 / 0 counts as 0.
+    Canberra = canberra::Canberra,
+    /// `Σ |q_i − x_i| / Σ (|q_i| + |x_i|)`, Bray–Curtis.
+    BrayCurtis = braycurtis::BrayCurtis,
+    /// 1 minus Pearson's correlation: the cosine distance of the rows less their means.
+    Correlation = correlation::Correlation,
+    /// The share of features that differ.
+    Hamming = hamming::Hamming,
+    /// `R / (TT + R)`, for rows of booleans. A feature is true unless it is 0; TT features are true in both rows, FF in
+    /// neither, and the rows differ in R = TF + FT of D features.
+    Jaccard = jaccard::Jaccard,
+    /// `R / (2 TT + R)`, with the counts of [`Jaccard`](Metric::Jaccard).
+    Dice = dice::Dice,
+    /// `2 R / (TT + FF + 2 R)`, Rogers–Tanimoto, with the counts of [`Jaccard`](Metric::Jaccard).
+    RogersTanimoto = rogerstanimoto::RogersTanimoto,
+    /// `(D − TT) / D`, Russell–Rao, with the counts of [`Jaccard`](Metric::Jaccard). A row need not be nearest to itself.
+    RussellRao = russellrao::RussellRao,
+    /// `2 R / (TT + FF + 2 R)`, Sokal–Michener, with the counts of [`Jaccard`](Metric::Jaccard).
+    SokalMichener = sokalmichener::SokalMichener,
+    /// `2 R / (TT + 2 R)`, Sokal–Sneath, with the counts of [`Jaccard`](Metric::Jaccard).
+    SokalSneath = sokalsneath::SokalSneath,
+    /// `2 TF FT / (TT FF + TF FT)`, with the counts of [`Jaccard`](Metric::Jaccard).
+    Yule = yule::Yule,
 }
 pub(super) use for_metric;
 
 impl Metric {
     /// The name that [`str::parse`] accepts.
     pub const fn name(self) -> &'static str {
-        for_metric!(self, M => <M as Measure>::NAME)
+        match self {
+            Metric::Chebyshev => "chebyshev",
+            Metric::SqEuclidean => "sqeuclidean",
+            Metric::Canberra => "canberra",
+            Metric::BrayCurtis => "braycurtis",
+            Metric::Correlation => "correlation",
+            Metric::Hamming => "hamming",
+            Metric::Jaccard => "jaccard",
+            Metric::Dice => "dice",
+            Metric::RogersTanimoto => "rogerstanimoto",
+            Metric::RussellRao => "russellrao",
+            Metric::SokalMichener => "sokalmichener",
+            Metric::SokalSneath => "sokalsneath",
+            Metric::Yule => "yule",
+            _ => for_metric!(self, M => <M as Measure>::NAME),
+        }
     }
 
     /// Whether it is a distance: never negative, and 0 between equal rows.
@@ -110,7 +194,7 @@ impl Metric {
 /// The names of some metrics as a list in prose: `l1, l2 or l3`.
 pub(super) fn listed(which: impl Fn(Metric) -> bool) -> String {
     let names: Vec<&str> =
-        Metric::ALL.into_iter().filter(|&metric| which(metric)).map(Metric::name).collect();
+        Metric::ALL.iter().copied().filter(|&metric| which(metric)).map(Metric::name).collect();
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => names.concat(),
@@ -128,7 +212,8 @@ impl std::str::FromStr for Metric {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         Metric::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|metric| metric.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| Error::setting("metric", format!("{name:?}"), listed(|_| true)))
     }
@@ -212,6 +297,35 @@ fn any_less(threshold: u64, values: &[u32]) -> bool {
     values.iter().fold(false, |any, &value| any | (value < threshold))
 }
 
+/// Compares three distances between rows of four features with those given.
+#[cfg(test)]
+fn check_distances(metric: &dyn Definition, expected: [f64; 3]) {
+    check_pair(metric, &[1.5, -2.0, 0.0, 4.0], &[1.0, 3.0, 0.0, -0.5], expected[0]);
+    check_pair(metric, &[0.25, 0.5, 0.0, 1.0], &[0.0, 0.5, 2.0, 0.0], expected[1]);
+    check_pair(metric, &[3.0, 0.0, 1.0, 1.0], &[-1.0, 2.0, -4.0, 8.0], expected[2]);
+}
+
+/// Compares three distances between rows of seven booleans with those given.
+#[cfg(test)]
+fn check_distances_of_booleans(metric: &dyn Definition, expected: [f64; 3]) {
+    let rows = [
+        [[1, 0, 1, 1, 0, 0, 1], [1, 1, 0, 1, 0, 1, 0]],
+        [[0, 0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 0]],
+        [[1, 1, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0, 1]],
+    ];
+    for ([q, x], expected) in rows.map(|pair| pair.map(|row| row.map(f64::from))).iter().zip(expected) {
+        check_pair(metric, q, x, expected);
+    }
+}
+
+/// Compares a distance with the one given, in both directions.
+#[cfg(test)]
+fn check_pair(metric: &dyn Definition, q: &[f64], x: &[f64], expected: f64) {
+    for found in [metric.distance(q, x), metric.distance(x, q)] {
+        assert!((found - expected).abs() <= 1e-13 * expected.abs(), "{found} is not {expected}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,12 +333,12 @@ mod tests {
 
     #[test]
     fn names_are_parsed_back() {
-        for metric in Metric::ALL {
+        for &metric in Metric::ALL {
             assert_eq!(metric.to_string().parse::<Metric>().unwrap(), metric);
             assert_eq!(serde_json::to_string(&metric).unwrap(), format!("\"{metric}\""));
         }
         let message = "euclid".parse::<Metric>().unwrap_err().to_string();
-        assert_eq!(message, "metric is \"euclid\"; expected l1, l2, l3, cosine or dot");
+        assert!(message.starts_with("metric is \"euclid\"; expected l1, l2, l3, cosine, dot, "), "{message}");
     }
 
     #[test]
@@ -268,7 +382,7 @@ mod tests {
                 );
             }
         }
-        for metric in Metric::ALL {
+        for &metric in Metric::MEASURES {
             for_metric!(metric, M => check::<M>());
         }
     }
