@@ -10,6 +10,7 @@
 //! | `work` | long-running work without the GIL: threads, Ctrl-C, callbacks |
 //! | `preprocessing` | the preprocessing of every row |
 //! | `model` | a model and its file |
+//! | `pairwise` | neighbours by distances with parameters |
 //! | `training` | training of networks and linear classifiers |
 //! | `full_batch` | loss and gradient of a whole training set, for L-BFGS |
 //! | `distributed` | distributed training: partial gradients and the parameter server |
@@ -21,6 +22,7 @@ mod errors;
 mod full_batch;
 mod lecture;
 mod model;
+mod pairwise;
 mod preprocessing;
 mod training;
 mod work;
@@ -44,6 +46,8 @@ mod core {
     use crate::lecture::{loss_and_gradients, network, scores};
     #[pymodule_export]
     use crate::model::{Model, evaluate, fit_neighbors, from_state};
+    #[pymodule_export]
+    use crate::pairwise::PairwiseNeighbors;
     #[pymodule_export]
     use crate::preprocessing::Preprocessing;
     #[pymodule_export]

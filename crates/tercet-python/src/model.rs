@@ -10,16 +10,17 @@ use numpy::{
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tercet::data::Classes;
+use tercet::data::{Classes, Examples};
 use tercet::linear::LinearClassifier;
 use tercet::model::{self, AnyClassifier, Card, ScoreKind, StateDict, StateTensor};
-use tercet::neighbors::{Neighbors, NeighborsClassifier};
+use tercet::neighbors::{Neighbors, NeighborsClassifier, Progress};
 use tercet::network::{Architecture, Layer, Network, Shape};
 use tercet::preprocess::{self, Input, Learner, Spec, Standardize, Step};
 use tercet::{Error, Result};
 
 use crate::arrays::{ClassList, Rows, Sides, View, class_list, classes, image_shape, matrix, sides};
 use crate::errors::exception;
+use crate::pairwise::{Lists, Table, lists, table};
 use crate::preprocessing::{Preprocessing, lend};
 use crate::work::{Desk, short_work, work};
 
@@ -92,13 +93,25 @@ impl Model {
         k: usize,
         threads: Option<usize>,
     ) -> PyResult<Neighbors> {
+        let neighbors = self.neighbors()?;
+        self.search_by(py, queries, threads, |inputs, progress| match neighbors.deformation() {
+            Some(_) if k == neighbors.k() => neighbors.search_with(inputs, progress),
+            _ => neighbors.index().search_with(inputs, k, progress),
+        })
+    }
+
+    /// Calls a search with the preprocessed queries, or the stored rows if there are no queries.
+    fn search_by<R: Send>(
+        &self,
+        py: Python<'_>,
+        queries: Option<(View<'_>, Option<Sides>)>,
+        threads: Option<usize>,
+        search: impl Fn(&Examples, Progress<'_>) -> Result<Option<R>> + Send + Sync,
+    ) -> PyResult<R> {
         let (neighbors, preprocessing) = (self.neighbors()?, self.model.preprocessing());
         let (found, interrupted) = work(py, threads, |desk: &Desk| {
             let progress = |_, _| flow(desk.stopped());
-            let find = |inputs| match neighbors.deformation() {
-                Some(_) if k == neighbors.k() => neighbors.search_with(&inputs, &progress),
-                _ => neighbors.index().search_with(&inputs, k, &progress),
-            };
+            let find = |inputs: Examples| search(&inputs, &progress);
             match queries {
                 Some((view, image)) => {
                     lend(view, preprocessing, image, |examples| find(preprocessing.apply(&examples)?))
@@ -273,10 +286,53 @@ impl Model {
         matrix(py, &scores.map_err(exception)?)
     }
 
+    /// The share of each class in the votes of the neighbours of every row, (N, C).
+    #[pyo3(signature = (x, image = None, threads = None))]
+    fn shares<'py>(
+        &self,
+        py: Python<'py>,
+        x: Rows<'py>,
+        image: Option<Sides>,
+        threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let (view, neighbors, preprocessing) = (x.view()?, self.neighbors()?, self.model.preprocessing());
+        let shape = [view.rows, neighbors.classes()];
+        let shares = if view.rows * view.width <= SHORT {
+            short_work(py, threads, || {
+                lend(view, preprocessing, image, |examples| {
+                    neighbors.shares_from(&neighbors.search(&preprocessing.apply(&examples)?)?)
+                })
+            })?
+        } else {
+            let found = self.search(py, Some((view, image)), neighbors.k(), threads)?;
+            py.detach(|| neighbors.shares_from(&found))
+        };
+        PyArray1::from_vec(py, shares.map_err(exception)?).reshape(shape)
+    }
+
+    /// The stored rows within a radius of every row: where the list of each row starts, (N + 1), the distances and the
+    /// indices. Without x, the queries are the stored rows.
+    #[pyo3(signature = (x, radius, image = None, threads = None))]
+    fn radius_neighbors<'py>(
+        &self,
+        py: Python<'py>,
+        x: Option<Rows<'py>>,
+        radius: f64,
+        image: Option<Sides>,
+        threads: Option<usize>,
+    ) -> PyResult<Lists<'py>> {
+        let view = x.as_ref().map(Rows::view).transpose()?;
+        let index = self.neighbors()?.index();
+        let queries = view.map(|view| (view, image));
+        let found = self.search_by(py, queries, threads, |inputs, progress| {
+            index.search_radius(inputs, radius, progress)
+        })?;
+        Ok(lists(py, found))
+    }
+
     /// The k nearest stored rows of every row: distances and indices, (N, k). Without x, the queries are the
     /// stored rows.
     #[pyo3(signature = (x, k, image = None, threads = None))]
-    #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
     fn kneighbors<'py>(
         &self,
         py: Python<'py>,
@@ -284,16 +340,14 @@ impl Model {
         k: usize,
         image: Option<Sides>,
         threads: Option<usize>,
-    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<i64>>)> {
+    ) -> PyResult<Table<'py>> {
         let view = x.as_ref().map(Rows::view).transpose()?;
         let rows = match view {
             Some(view) => view.rows,
             None => self.neighbors()?.labels().len(),
         };
         let found = self.search(py, view.map(|view| (view, image)), k, threads)?;
-        let indices = found.indices.iter().map(|&index| i64::from(index)).collect();
-        let distances = PyArray1::from_vec(py, found.distances).reshape([rows, k])?;
-        Ok((distances, PyArray1::<i64>::from_vec(py, indices).reshape([rows, k])?))
+        table(py, found, rows)
     }
 
     /// A copy of the stored rows after preprocessing, (N, D).

@@ -6,7 +6,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 ESTIMATORS = [
     tercet.KNeighborsClassifier(),
     tercet.KNeighborsClassifier(weights="distance", metric="manhattan"),
+    tercet.KNeighborsClassifier(metric="minkowski", p=1.5),
+    tercet.KNeighborsRegressor(),
+    tercet.KNeighborsRegressor(weights="distance", metric="chebyshev"),
     tercet.NearestNeighbors(),
+    tercet.RadiusNeighborsClassifier(outlier_label="most_frequent"),
+    tercet.RadiusNeighborsRegressor(radius=3.0),
     tercet.LinearClassifier(),
     tercet.LinearClassifier(loss="softmax"),
     tercet.LinearClassifier(solver="dual"),

@@ -40,6 +40,12 @@ pub fn check(repository: &Repository) -> Result<()> {
         tests.current_dir(repository.root().join(FOLDER).join("tests"));
         tests.env("TERCET_PROGRAM", &tercet).env("PYTHONDONTWRITEBYTECODE", "1");
         run(tests)?;
+        // scikit-learn's own tests, on the estimators of the package.
+        let mut theirs = Command::new(&python);
+        theirs.arg(repository.root().join(FOLDER).join("tests/scikit_learn.py"));
+        theirs.current_dir(repository.root().join(FOLDER).join("tests"));
+        theirs.env("PYTHONDONTWRITEBYTECODE", "1");
+        run(theirs)?;
     }
     Ok(())
 }

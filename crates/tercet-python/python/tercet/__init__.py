@@ -14,7 +14,13 @@ from ._tuning import Tuned, tune
 from .convolution import CNNClassifier
 from .datasets import Collection, Part, load_data, load_mnist
 from .linear import LinearClassifier
-from .neighbors import KNeighborsClassifier, NearestNeighbors
+from .neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestNeighbors,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
+)
 from .network import MLPClassifier
 from .regression import MLPRegressor
 
@@ -23,11 +29,14 @@ __all__ = [
     "Collection",
     "Evaluation",
     "KNeighborsClassifier",
+    "KNeighborsRegressor",
     "LinearClassifier",
     "MLPClassifier",
     "MLPRegressor",
     "NearestNeighbors",
     "Part",
+    "RadiusNeighborsClassifier",
+    "RadiusNeighborsRegressor",
     "Tuned",
     "__version__",
     "evaluate",

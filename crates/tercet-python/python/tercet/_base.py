@@ -143,7 +143,7 @@ class Estimator(BaseEstimator):
         ----------
         path : str or path-like
         """
-        check_is_fitted(self, "model_")
+        check_is_fitted(self)
         model = self._model_to_save()
         card = json.loads(model.card)
         if hasattr(self, "classes_"):

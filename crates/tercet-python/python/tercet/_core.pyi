@@ -81,6 +81,12 @@ class Model:
     def kneighbors(
         self, x: NDArray[Any] | None, k: int, image: Sides | None = None, threads: int | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
+    def shares(
+        self, x: NDArray[Any], image: Sides | None = None, threads: int | None = None
+    ) -> NDArray[np.float64]: ...
+    def radius_neighbors(
+        self, x: NDArray[Any] | None, radius: float, image: Sides | None = None, threads: int | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]: ...
     @property
     def rows(self) -> NDArray[Any]: ...
     @property
@@ -88,6 +94,23 @@ class Model:
     @property
     def choices(self) -> tuple[str, int, str]: ...
     def with_vote(self, k: int, vote: str) -> Model: ...
+
+class PairwiseNeighbors:
+    def __init__(
+        self,
+        x: NDArray[np.float64],
+        metric: str,
+        power: float | None = None,
+        numbers: NDArray[np.float64] | None = None,
+    ) -> None: ...
+    @property
+    def rows(self) -> NDArray[np.float64]: ...
+    def kneighbors(
+        self, x: NDArray[np.float64] | None, k: int, threads: int | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
+    def radius_neighbors(
+        self, x: NDArray[np.float64] | None, radius: float, threads: int | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]: ...
 
 class OptimizerState:
     @staticmethod

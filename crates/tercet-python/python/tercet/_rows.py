@@ -23,8 +23,13 @@ def checked(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     return checked_with_range(estimator, X, reset=reset)[0]
 
 
-def checked_with_range(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range | None]:
-    """Like :func:`checked`, and return the range of the floats, which the search for NaN finds anyway."""
+def checked_with_range(
+    estimator: Any, X: Any, *, reset: bool, keep_sparse: bool = False, allow_nan: bool = False
+) -> tuple[Any, Range | None]:
+    """Like :func:`checked`, and return the range of the floats, which the search for NaN finds anyway.
+
+    With ``keep_sparse``, a sparse matrix is returned in CSR format; with ``allow_nan``, X may have NaN.
+    """
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and estimator._takes_images:
         X = X.reshape(len(X), -1)
     X = validate_data(
@@ -36,13 +41,22 @@ def checked_with_range(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarr
         ensure_all_finite=False,
     )
     if scipy.sparse.issparse(X):
+        if keep_sparse:
+            X = X.tocsr()
+            assert_all_finite(X.data, estimator_name=type(estimator).__name__, input_name="X")
+            return X, None
         X = X.toarray()
     X = np.ascontiguousarray(_as_number_type(X))
     found = Range.of(X) if X.dtype != np.uint8 else None
     if X.dtype != np.uint8 and not (found and math.isfinite(found.mean)):
         # The mean is finite exactly if all values are, unless their sum leaves float64.
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+        assert_all_finite(X, allow_nan=allow_nan, estimator_name=type(estimator).__name__, input_name="X")
     return X, found
+
+
+def dense(X: Any) -> np.ndarray:
+    """A sparse matrix as a dense C-contiguous array of uint8, float32 or float64."""
+    return np.ascontiguousarray(_as_number_type(X.toarray()))
 
 
 def queries(estimator: Any, X: Any) -> tuple[np.ndarray, tuple[int, int, int] | None]:
@@ -50,12 +64,12 @@ def queries(estimator: Any, X: Any) -> tuple[np.ndarray, tuple[int, int, int] | 
     check_is_fitted(estimator, "model_")
     rows, found = checked_with_range(estimator, X, reset=False)
     sides = sides_of(X)
-    if estimator._range is not None and _may_be_images(estimator, sides, rows.shape[1]):
+    if estimator._range is not None and may_be_images(estimator, sides, rows.shape[1]):
         estimator._range.compare(rows, found)
     return rows, sides
 
 
-def _may_be_images(estimator: Any, sides: Any, width: int) -> bool:
+def may_be_images(estimator: Any, sides: Any, width: int) -> bool:
     """Whether rows can hold pixels: images of known shape, or as many numbers as a square of 8 or more."""
     if sides is not None or getattr(estimator, "image_shape", None) is not None:
         return True
