@@ -62,10 +62,11 @@ fn every_document_has_the_entries_of_the_manual() {
         check(&mut documented, name, &document);
         document
     };
-    let trained = run("train", "train network --hidden 4 --epochs 1 --losses losses.csv --data small --json");
+    let trained =
+        run("train", "train network --layers conv3-2 --epochs 1 --losses losses.csv --data small --json");
     assert_eq!(trained["files"][0], "network.safetensors");
     run("describe model", "describe network.safetensors --json");
-    run("describe architecture", "describe --layers dense4 --input-shape 12x12x1 --classes 3 --json");
+    run("describe architecture", "describe --layers conv3-2 --input-shape 12x12x1 --classes 3 --json");
     run("evaluate", "evaluate network.safetensors --data small --json");
     run("compare", "compare --data small --hidden 4 --json");
     run("data check", "data check small --duplicates --json");
@@ -85,6 +86,6 @@ fn every_document_has_the_entries_of_the_manual() {
     let list = run("check exercise list", "check exercise --json");
     let name = list[0]["name"].as_str().unwrap();
     run("check exercise question", &format!("check exercise {name} --question --json"));
-    let import = "import state.safetensors --data small --layers dense4 --json";
+    let import = "import state.safetensors --data small --layers conv3-2 --json";
     run("import", import);
 }
