@@ -3,10 +3,10 @@
     python defaults.py PROGRAM RECORD.csv COMMIT [--only NAME] [--no-record]
 
 `cargo xtask bench defaults` builds the program, installs scikit-learn and runs this script. The reference is
-`make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))` or the same with `MLPClassifier`, on the same
-splits; each accuracy is the mean over the splits. Then each table is trained once more with its columns scaled by
-powers of two, which must not change a prediction, and by other factors with an offset, which may change the
-rounding.
+`make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))` or the same with `MLPClassifier`, on the
+same splits; each accuracy is the mean over the splits. Then each table is trained once more with its columns
+scaled by powers of two, which must not change a prediction, and by other factors with an offset, which may
+change the rounding.
 """
 
 import argparse
@@ -151,7 +151,7 @@ def synthetic():
     yield "table, constant columns", splits(np.hstack([X, np.full((len(X), 4), 7.5)]), y)
     yield "table, duplicated columns", splits(np.hstack([X, X, X[:, :3]]), y)
     yield "table, f16", splits(X.astype(np.float16), y)
-    indicators = (X > np.median(X, axis=0)).astype(np.uint8)
+    indicators = np.greater(X, np.median(X, axis=0)).astype(np.uint8)
     yield "indicators, u8", splits(indicators, y)
     levels = np.clip(np.round(X + 4), 0, 9).astype(np.uint8)
     yield "few distinct values, u8", splits(levels, y)

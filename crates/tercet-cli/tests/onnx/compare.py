@@ -25,8 +25,8 @@ IMAGES = {
         "--epochs",
         "1",
         "--layers",
-        "conv3-6+1 batchnorm relu pool conv3x2-5 leaky0.1 avgpool3/1 flatten dense20 batchnorm gelu dense20 gelu-tanh "
-        "dropout0.3 dense12 tanh dense9 sigmoid",
+        "conv3-6+1 batchnorm relu pool conv3x2-5 leaky0.1 avgpool3/1 flatten dense20 batchnorm gelu dense20 "
+        "gelu-tanh dropout0.3 dense12 tanh dense9 sigmoid",
     ],
     "l2": "train neighbors -k 5",
     "l1": "train neighbors -k 4 --metric l1",
