@@ -1,4 +1,4 @@
-// Bundles the page: `node build.mjs FOLDER` writes page.js, worker.js, offline.js, page.css and index.html there.
+// Bundles the page: `node build.mjs FOLDER` writes page.js, worker.js, offline.js, page.css and index.html.
 // `cargo xtask web` calls this; it puts the WebAssembly and its bindings into pkg/ first.
 
 import { copyFile, mkdir } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// The two-layer network of a card: ink flows through hidden units to the classes, and a unit shows its weights.
+// The two-layer network of a card: ink flows through hidden units to the classes. A unit shows its weights.
 
 import { announce } from "../../announce";
 import { paintGrey, picture, pictureRow } from "../../components/image";

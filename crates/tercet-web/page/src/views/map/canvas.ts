@@ -1,4 +1,4 @@
-// The map as a picture: a figure for every stored image, and the drawing with lines to its nearest neighbours.
+// The map: a figure for every stored image, and the drawing with lines to its nearest neighbours.
 
 import { h } from "../../dom";
 import { cssColor } from "../../theme";

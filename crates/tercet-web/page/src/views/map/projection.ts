@@ -13,7 +13,7 @@ export interface Projection {
   variance: number;
 }
 
-/** Computes the projection of (count, width) values; the page is not blocked. `progress` is called with a share. */
+/** Projects (count, width) values without blocking the page. `progress` is called with a share. */
 export async function project(
   rows: Uint8Array,
   width: number,

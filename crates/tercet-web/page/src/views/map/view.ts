@@ -55,8 +55,8 @@ class MapView implements Mounted {
       h(
         "p",
         { class: "lede" },
-        "Each of 2,000 stored digits is a point with 784 coordinates, one for each pixel. The map shows the two " +
-          "directions in which they differ most, their principal components, and where your drawing lies.",
+        "Each of 2,000 stored digits is a point with 784 coordinates, one for each pixel. The map shows " +
+          "the two directions in which they differ most, their principal components, and where your drawing lies.",
       ),
       h("div", { class: "map" }, h("div", {}, this.status, this.canvas.element), side),
     );
@@ -112,8 +112,8 @@ class MapView implements Mounted {
     );
     const share = Math.round(100 * projection.variance);
     this.status.textContent =
-      `The two directions have ${share} % of the variance: images that are far apart may lie on one spot here, ` +
-      "and the lines to the nearest neighbours may be long.";
+      `The two directions have ${share} % of the variance: images that are far apart may lie on one spot ` +
+      "here, and the lines to the nearest neighbours may be long.";
     const found = this.neighbors.map((index) => images.labels[index]).join(", ");
     announce(`The nearest neighbours of your drawing are images of the classes ${found}.`);
     this.paint();

@@ -17,8 +17,8 @@ export const PRESETS: Preset[] = [
     title: "XOR without an activation",
     state: { points: "xor", hidden: "16", act: "none" },
     lesson:
-      "Two layers of weights without an activation are equivalent to one, W₂(W₁x) = (W₂W₁)x: sixteen units, and " +
-      "still a line.",
+      "Two layers of weights without an activation are equivalent to one, W₂(W₁x) = (W₂W₁)x: sixteen units, " +
+      "and still a line.",
   },
   {
     title: "XOR with ReLU",
@@ -45,7 +45,7 @@ export const PRESETS: Preset[] = [
     title: "One neighbour, much noise",
     state: { points: "moons", noise: "0.4", model: "neighbors", k: "1" },
     lesson:
-      "With k = 1, every point is classified correctly, and each outlier has its own island: this is overfitting. " +
-      "Set k to 15 for a smoother boundary.",
+      "With k = 1, every point is classified correctly, and each outlier has its own island: this is " +
+      "overfitting. Set k to 15 for a smoother boundary.",
   },
 ];

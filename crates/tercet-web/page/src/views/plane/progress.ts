@@ -5,7 +5,7 @@ import type { PlaneView } from "../../protocol";
 /** Training is not said to have stalled before this step. */
 const EARLIEST = 500;
 
-/** A smaller relative decrease of the loss, between the second and the last third of the steps, is a stall. */
+/** A smaller relative decrease of the loss from the second to the last third of the steps is a stall. */
 const LEAST_DECREASE = 0.03;
 
 /** With this accuracy, the classifier has nothing left to learn. */
