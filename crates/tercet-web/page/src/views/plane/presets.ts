@@ -17,8 +17,8 @@ export const PRESETS: Preset[] = [
     title: "XOR without an activation",
     state: { points: "xor", hidden: "16", act: "none" },
     lesson:
-      "Two layers of weights without an activation are equivalent to one, W₂(W₁x) = (W₂W₁)x: sixteen units, " +
-      "and still a line.",
+      "Two layers of weights without an activation are equivalent to one, W₂(W₁x) = (W₂W₁)x: sixteen " +
+      "units, and still a line.",
   },
   {
     title: "XOR with ReLU",

@@ -21,8 +21,8 @@ export function diagnosis({ accuracies, validations, steps }: Run): string | nul
   if (!last) return null;
   if (last.validation_accuracy < CHANCE.accuracy && steps >= CHANCE.steps) {
     return (
-      `Training is at chance level, ${percent(last.validation_accuracy)}: the learning rate may be too high or ` +
-      "too low, or the initial weights too small or too large."
+      `Training is at chance level, ${percent(last.validation_accuracy)}: the learning rate may be too ` +
+      "high or too low, or the initial weights too small or too large."
     );
   }
   const recent = accuracies.slice(-SAMPLES).map(([, accuracy]) => accuracy);
