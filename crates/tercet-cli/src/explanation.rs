@@ -9,6 +9,7 @@ use tercet::neighbors::{Explanation, NeighborsClassifier};
 use tercet::text::thousands;
 
 use crate::output;
+use crate::prediction::in_order;
 use crate::table::{self, table};
 
 /// How many neighbours are drawn in a terminal.
@@ -101,13 +102,6 @@ pub fn to_json(classifier: &NeighborsClassifier, classes: &Classes, explanation:
         "votes": votes,
         "anyone_voted": explanation.anyone_voted(),
     })
-}
-
-/// The classes by descending score; equal scores keep the order of the classes.
-pub fn in_order(scores: &[f32]) -> impl Iterator<Item = usize> {
-    let mut classes: Vec<usize> = (0..scores.len()).collect();
-    classes.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-    classes.into_iter()
 }
 
 /// Distances and votes of any size: 1,234.5, 0.0123 or 4.567e-5.

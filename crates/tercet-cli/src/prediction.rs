@@ -11,7 +11,6 @@ use tercet::preprocess::{Character, Characters, Prepared, Preprocessing};
 use tercet::{Error, Model};
 
 use crate::ensemble::Ensemble;
-use crate::explanation;
 
 /// The prediction for an example.
 pub struct Prediction {
@@ -75,7 +74,7 @@ fn check_certain(ensemble: &Ensemble, reading: &Reading) -> tercet::Result<()> {
         return Ok(());
     }
     let classes = ensemble.first().classes();
-    let likely = explanation::in_order(scores).take(2);
+    let likely = in_order(scores).take(2);
     let likely: Vec<String> =
         likely.map(|class| format!("{} ({:.2})", classes[class], scores[class])).collect();
     Err(Error::mismatch(
@@ -174,4 +173,11 @@ pub fn stages(prepared: &Prepared) -> Vec<&'static str> {
 /// The steps of a preprocessing, in words.
 pub fn steps(preprocessing: &Preprocessing) -> Vec<String> {
     preprocessing.steps().iter().map(ToString::to_string).collect()
+}
+
+/// The classes by descending score; equal scores keep the order of the classes.
+pub fn in_order(scores: &[f32]) -> impl Iterator<Item = usize> {
+    let mut classes: Vec<usize> = (0..scores.len()).collect();
+    classes.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    classes.into_iter()
 }

@@ -14,7 +14,7 @@ use super::predict_rows;
 use crate::args::predict::PredictArgs;
 use crate::ensemble::Ensemble;
 use crate::output_files::{check_folder, check_writable};
-use crate::prediction::{self, Prediction, Reading, Readings, score_name};
+use crate::prediction::{self, Prediction, Reading, Readings, in_order, score_name};
 use crate::progress::say;
 use crate::table::{self, table};
 use crate::{exit, explanation, output, picture};
@@ -195,7 +195,7 @@ fn to_row(path: &Path, ensemble: &Ensemble, readings: &Readings) -> [String; 4] 
         let text = readings.text(ensemble.first());
         return [path.display().to_string(), text, format!("{least:.3}"), format!("{count} characters")];
     };
-    let others = explanation::in_order(scores)
+    let others = in_order(scores)
         .filter(|class| class != best)
         .take(2)
         .map(|class| format!("{} {:.3}", classes[class], scores[class]));
