@@ -56,8 +56,8 @@ class MapView implements Mounted {
         "p",
         { class: "lede" },
         "Each of 2,000 stored digits is a point with 784 coordinates, one for each pixel. The map shows " +
-          "the two directions in which they differ most, their principal components, and where your drawing " +
-          "lies.",
+          "the two directions in which they differ most, their principal components, and where your " +
+          "drawing lies.",
       ),
       h("div", { class: "map" }, h("div", {}, this.status, this.canvas.element), side),
     );
