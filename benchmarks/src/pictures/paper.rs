@@ -101,7 +101,7 @@ impl Canvas {
             Scene::WarmLight => [1.0, 0.88, 0.7],
             _ => [1.0, random.between(0.96, 1.0), random.between(0.9, 1.0)],
         };
-        let (angle, shade) = (random.between(0.0, 6.28), random.between(195.0, 248.0));
+        let (angle, shade) = (random.between(0.0, std::f32::consts::TAU), random.between(195.0, 248.0));
         let fall = if scene == Scene::WarmLight { 0.4 } else { random.between(0.02, 0.2) };
         let grain = if scene == Scene::Grain { 9.0 } else { random.between(0.8, 3.0) };
         let mut canvas = Canvas { width, height, pixels: vec![[0.0; 3]; width * height] };
@@ -122,7 +122,7 @@ impl Canvas {
         }
     }
 
-    /// Draws parallel lines: `gap` apart, turned by a slope.
+    /// Draws parallel lines: `gap` apart, turned by a slope, in a colour of some strength from 0 to 1.
     fn lines(
         &mut self,
         gap: f32,
@@ -130,8 +130,7 @@ impl Canvas {
         across: bool,
         slope: f32,
         thick: f32,
-        color: Color,
-        strength: f32,
+        (color, strength): (Color, f32),
     ) {
         let (w, h) = (self.width as f32, self.height as f32);
         self.change(|x, y, old| {
@@ -149,24 +148,26 @@ impl Canvas {
         let gap = h * random.between(0.065, 0.1);
         let (first, thick) = (random.between(4.0, gap), random.between(1.5, 2.8));
         match scene {
-            Scene::Lined => self.lines(gap, first, true, 0.0, thick, blue, 1.0),
-            Scene::LinedFaint => self.lines(gap, first, true, 0.0, thick, blue, 0.4),
-            Scene::LinedDark => self.lines(gap, first, true, 0.0, thick, [95.0, 110.0, 165.0], 1.0),
-            Scene::LinedTurned => self.lines(gap, first, true, random.between(-0.06, 0.06), thick, blue, 1.0),
+            Scene::Lined => self.lines(gap, first, true, 0.0, thick, (blue, 1.0)),
+            Scene::LinedFaint => self.lines(gap, first, true, 0.0, thick, (blue, 0.4)),
+            Scene::LinedDark => self.lines(gap, first, true, 0.0, thick, ([95.0, 110.0, 165.0], 1.0)),
+            Scene::LinedTurned => {
+                self.lines(gap, first, true, random.between(-0.06, 0.06), thick, (blue, 1.0))
+            }
             Scene::Squared | Scene::SquaredFine => {
                 let gap = if scene == Scene::Squared { gap } else { h * 0.04 };
                 let slope = random.between(-0.02, 0.02);
-                self.lines(gap, first, true, slope, thick, blue, 0.9);
-                self.lines(gap, first, false, -slope, thick, blue, 0.9);
+                self.lines(gap, first, true, slope, thick, (blue, 0.9));
+                self.lines(gap, first, false, -slope, thick, (blue, 0.9));
             }
             Scene::Margin => {
                 let at = self.width as f32 * random.between(0.08, 0.18);
-                self.lines(0.0, at, false, 0.0, 2.5, [215.0, 95.0, 95.0], 1.0);
+                self.lines(0.0, at, false, 0.0, 2.5, ([215.0, 95.0, 95.0], 1.0));
             }
-            Scene::LineBelow => self.lines(0.0, h * random.between(0.84, 0.9), true, 0.0, 2.0, blue, 1.0),
-            Scene::LineAbove => self.lines(0.0, h * random.between(0.02, 0.06), true, 0.0, 2.0, blue, 1.0),
+            Scene::LineBelow => self.lines(0.0, h * random.between(0.84, 0.9), true, 0.0, 2.0, (blue, 1.0)),
+            Scene::LineAbove => self.lines(0.0, h * random.between(0.02, 0.06), true, 0.0, 2.0, (blue, 1.0)),
             Scene::Crease => {
-                self.lines(0.0, h * 0.5, true, random.between(-0.05, 0.05), 5.0, [170.0; 3], 0.35);
+                self.lines(0.0, h * 0.5, true, random.between(-0.05, 0.05), 5.0, ([170.0; 3], 0.35));
             }
             _ => {}
         }

@@ -39,7 +39,7 @@ pub struct Batches {
 #[derive(Clone, Debug)]
 enum Order {
     /// Each epoch goes through all rows from the first to the last.
-    InOrder,
+    Sequential,
     /// Each row of a batch is any of the N.
     Random,
     /// Each epoch goes through `rows`, all N of them, reshuffled; `epoch` is the one for which they were shuffled.
@@ -70,7 +70,7 @@ impl Batches {
     /// # Errors
     /// A batch of 0 rows or of more than `n`.
     pub fn in_order(n: usize, batch: usize) -> Result<Self> {
-        Self::checked(n, batch, 0, |_| Order::InOrder)
+        Self::checked(n, batch, 0, |_| Order::Sequential)
     }
 
     fn checked(n: usize, batch: usize, seed: u64, order: impl Fn(u32) -> Order) -> Result<Self> {
@@ -109,7 +109,7 @@ impl Batches {
         rows.clear();
         let steps_per_epoch = self.steps_per_epoch() as u64;
         match &mut self.order {
-            Order::InOrder => {
+            Order::Sequential => {
                 let from = (self.step % steps_per_epoch) as usize * self.batch;
                 rows.extend(from..(from + self.batch).min(self.examples as usize));
             }

@@ -132,11 +132,14 @@ impl PairwiseNeighbors {
     }
 }
 
+/// Writes the row of an index in f64.
+type WriteRow<'a> = Box<dyn Fn(usize, &mut [f64]) + Sync + 'a>;
+
 /// Rows that can be written in f64.
 pub(super) struct Source<'a> {
     pub len: usize,
     pub width: usize,
-    pub write: Box<dyn Fn(usize, &mut [f64]) + Sync + 'a>,
+    pub write: WriteRow<'a>,
 }
 
 impl<'a> Source<'a> {

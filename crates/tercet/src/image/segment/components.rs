@@ -55,12 +55,8 @@ pub(super) fn components(mask: &Mask) -> Vec<Component> {
             (part.left, part.right) = (part.left.min(x), part.right.max(x));
             (part.top, part.bottom) = (part.top.min(y), part.bottom.max(y));
             for y in y.saturating_sub(1)..=(y + 1).min(height - 1) {
-                for at in y * width + x.saturating_sub(1)..=y * width + (x + 1).min(width - 1) {
-                    if left_over[at] {
-                        left_over[at] = false;
-                        part.pixels.push(at);
-                    }
-                }
+                let row = y * width + x.saturating_sub(1)..=y * width + (x + 1).min(width - 1);
+                part.pixels.extend(row.filter(|&at| std::mem::take(&mut left_over[at])));
             }
         }
         found.push(part);

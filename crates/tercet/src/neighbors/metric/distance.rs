@@ -57,7 +57,7 @@ impl Distance {
         };
         match self {
             Distance::Minkowski { p, weights } => {
-                if !(*p > 0.0) {
+                if p.is_nan() || *p <= 0.0 {
                     return Err(Error::setting("p", p, "a number above 0"));
                 }
                 let Some(weights) = weights else { return Ok(()) };
