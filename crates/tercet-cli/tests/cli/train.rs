@@ -133,7 +133,7 @@ fn invalid_recipes_are_rejected() {
     );
     scratch.rejects("train --recipe lecture linear", 2, &["--recipe says which kind to train"]);
     scratch.rejects("train --seed 1 linear --data small", 2, &["--seed belongs after the kind"]);
-    scratch.rejects("train --data small", 2, &["neighbors, linear or network", "--recipe"]);
+    scratch.rejects("train --data small", 2, &["neighbors, linear, network or cnn", "--recipe"]);
 }
 
 #[test]

@@ -80,8 +80,8 @@ impl GradientDescentRecipe {
     /// let error = GradientDescentRecipe::parse("kind = \"net\"", Path::new("my.toml")).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "my.toml: found line 1: unknown variant `net`; expected one of `neighbors`, `linear`, `network`. \
-    ///      Compare it with recipes/lecture.toml."
+    ///     "my.toml: found line 1: unknown variant `net`; expected one of `knn`, `neighbors`, `linear`, `cnn`, \
+    ///      `network`. Compare it with recipes/lecture.toml."
     /// );
     /// # Ok::<(), tercet::Error>(())
     /// ```
