@@ -33,6 +33,11 @@ pub fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
     interrupt::watch("stopping; nothing is written")?;
 
     let (n, chunks) = (queries.len(), rows.len().div_ceil(chunk));
+    if chunks > 1 {
+        // The blocks of a chunk are freed before those of the next are allocated. The results between them would keep
+        // the heap from being reused, and it would grow with each chunk.
+        tercet_kernels::allocator::return_large_blocks();
+    }
     let name = format!("{} queries among {} rows", text::thousands(n), text::thousands(rows.len()));
     let stage = Stage::new(name, n * chunks);
     let progress = |done, _| {

@@ -1,18 +1,18 @@
 //! Losses against target values, for networks whose outputs are quantities or independent labels rather than classes.
-//!
-//! ```text
-//! squared     L = ½ Σ_j (f_j − t_j)²              ∂L/∂f_j = f_j − t_j         predicts f
-//! logistic    L = Σ_j ln(1 + exp f_j) − t_j f_j   ∂L/∂f_j = σ(f_j) − t_j      predicts σ(f), a probability each
-//! poisson     L = Σ_j exp f_j − t_j f_j           ∂L/∂f_j = exp f_j − t_j     predicts exp f, a mean count
-//! ```
-//!
-//! The Poisson loss leaves out `ln t!`, which does not depend on f.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// A loss against target values; see [the formulas](self).
+/// A loss against target values, with its derivative and what it predicts.
+///
+/// ```text
+/// squared     L = ½ Σ_j (f_j − t_j)²              ∂L/∂f_j = f_j − t_j         predicts f
+/// logistic    L = Σ_j ln(1 + exp f_j) − t_j f_j   ∂L/∂f_j = σ(f_j) − t_j      predicts σ(f), a probability each
+/// poisson     L = Σ_j exp f_j − t_j f_j           ∂L/∂f_j = exp f_j − t_j     predicts exp f, a mean count
+/// ```
+///
+/// The Poisson loss leaves out `ln t!`, which does not depend on f.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetLoss {
