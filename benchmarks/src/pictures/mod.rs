@@ -146,7 +146,7 @@ fn read(model: &Model, picture: &Picture) -> tercet::Result<Vec<(String, f32)>> 
     Ok(answers)
 }
 
-/// Writes two pictures of every style in one, to look at.
+/// Writes a contact sheet with two pictures of every style.
 fn contact_sheet(pictures: &[Picture], path: &Path) -> Result<()> {
     let (width, height) = THUMBNAIL;
     let rows = (pictures.len() as u32).div_ceil(COLUMNS).max(1);

@@ -103,7 +103,7 @@ fn class_names_that_cannot_be_used_are_rejected() {
         (&[b'x'; (1 << 20) + 1], "more than 1 MiB"),
     ] {
         fs::write(&path, text).unwrap();
-        refused(folder.path(), &["classes.txt: found", says, "one a line"]);
+        refused(folder.path(), &["classes.txt: found", says, "one per line"]);
     }
 }
 

@@ -444,7 +444,8 @@ test("a unit of the drawn network shows its weights, its sum and the images that
     assert.ok(Math.abs(Math.max(0, Number(total)) - Number(activation)) < 0.02, `${total}, ${activation}`);
     if (Number(activation) > 0) active++;
   }
-  assert.match(await page.locator("#announcement").innerText(), /./);
+  // Announced once the keys are quiet for a moment.
+  await page.waitForFunction(() => document.querySelector("#announcement").textContent !== "");
   assert.ok(active > 3 && active < 36, `${active} active`);
   assert.equal(await card.locator(".exciting canvas").count(), 6);
   await page.keyboard.press("Escape");

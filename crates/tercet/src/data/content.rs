@@ -96,7 +96,7 @@ impl<'a> Content<'a> {
         Self::unpacked_by(Compression::Zip, text, length, Some(length), path)
     }
 
-    /// The output of a decompressor, which is at most so many bytes.
+    /// The output of a decompressor. More than `at_most` bytes are an error when they are read.
     fn unpacked_by(
         compression: Compression,
         mut from: Box<dyn Read + 'a>,

@@ -341,7 +341,7 @@ pub(super) fn read_classes(path: &Path) -> Result<Classes> {
             path,
             found,
             expected,
-            "Write the names of the classes, one a line, class 0 first.",
+            "Write the names of the classes, one per line, class 0 first.",
         ))
     };
     if text.len() as u64 > CLASSES_LIMIT {

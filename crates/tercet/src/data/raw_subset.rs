@@ -413,7 +413,7 @@ impl RawSubset {
             let found = format!("label {} (example {at})", self.labels.shown(at));
             let (expected, remedy) = if named || matches!(self.labels, Labels::Indices(_)) {
                 let remedy = "The labels are damaged, or classes are missing: `classes.txt` in the same folder \
-                              names them all, one a line.";
+                              names them all, one per line.";
                 (format!("a class from 0 to {}", classes.len().saturating_sub(1)), remedy)
             } else {
                 let remedy = "A class without a training example cannot be learned: leave its test examples out.";

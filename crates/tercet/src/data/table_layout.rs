@@ -19,7 +19,7 @@ use crate::{Error, Result};
 /// More columns than this mean that the file is not a table.
 const MOST_COLUMNS: usize = 1 << 20;
 
-/// From so many rows on, a pattern in a column is no coincidence.
+/// In a table with at least this many rows, a pattern in a column is no coincidence.
 const ENOUGH: usize = 10;
 
 /// The layout of a table, which its test set shares.

@@ -72,7 +72,7 @@ fn scaled(features: &Features) -> Option<Vec<u8>> {
     }
 }
 
-/// The square image with so many values, grey or in colour.
+/// The square image that has `width` values, grey or in colour.
 fn square(width: usize) -> Option<ImageShape> {
     let (side, colour) = (width.isqrt(), (width / 3).isqrt());
     match () {

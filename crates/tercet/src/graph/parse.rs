@@ -246,8 +246,8 @@ impl<'t> Parser<'t> {
         if self.graph.nodes.len() < MOST_NODES {
             return Ok(());
         }
-        let found = format!("one operation more than {}", thousands(MOST_NODES));
-        Err(Error::expression(self.lexer.text, at, found, "an expression of at most so many"))
+        let expected = format!("a shorter expression: at most {} operations", thousands(MOST_NODES));
+        Err(Error::expression(self.lexer.text, at, "one operation too many", expected))
     }
 
     /// Descends one level, as long as the stack is safe.

@@ -59,7 +59,7 @@ impl NeighborSpace {
             Axis::Range { low, high } => vec![*low, *high],
         };
         if let Some(k) = extremes.iter().find(|&&k| k == 0 || k > most) {
-            let expected = format!("1 to {most}, as so many examples are left to remember");
+            let expected = format!("1 to {most}, the number of examples that are stored");
             return Err(Error::setting("k", k, expected));
         }
         let mut candidates = match plan.search {

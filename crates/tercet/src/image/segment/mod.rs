@@ -79,7 +79,7 @@ pub(crate) struct Segmentation {
 /// Finds the characters in a picture.
 ///
 /// # Errors
-/// A picture without ink, one that is covered by it, and one with so many pieces that it is a texture.
+/// A picture without ink, one that is covered by it, and one with too many pieces of ink, which is a texture.
 pub(crate) fn segment(picture: &Picture) -> Result<Segmentation> {
     let small = reduced(picture);
     let (width, height) = (small.shape().width, small.shape().height);

@@ -57,6 +57,12 @@ export class VerdictPanel {
     if (predictions) announce(this.words.textContent ?? "");
   }
 
+  /** Shows why a picture is rejected before any model sees it. */
+  showRejection(reason: string): void {
+    this.showProblem(reason);
+    this.element.dataset.digit = "false";
+  }
+
   /** Shows an error in the place of the sentence; `retry` is offered as a button. */
   showProblem(message: string, retry?: () => void): void {
     this.words.replaceChildren(h("strong", {}, message), retry ? button("Try again", retry) : "");

@@ -262,7 +262,7 @@ class DrawView implements Mounted {
       } catch (error) {
         // Nothing of the last answer stays next to an error.
         this.show(null);
-        this.verdict.showProblem(messageOf(error));
+        this.verdict.showRejection(messageOf(error));
       }
     }
     this.busy = false;
