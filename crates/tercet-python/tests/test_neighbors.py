@@ -131,7 +131,7 @@ def test_distances_of_every_metric_equal_those_of_scikit_learn(params):
     expected = theirs.radius_neighbors(queries, sort_results=True)
     for (d, i), (e, j) in zip(zip(*found), zip(*expected)):
         np.testing.assert_allclose(d, e, rtol=1e-9)
-        # scikit-learn's sort is not stable, so rows at the same distance come in an order that depends on the machine.
+        # scikit-learn sorts rows at the same distance in an order that depends on the machine.
         np.testing.assert_array_equal(i, j[np.lexsort((j, e))])
     copy = pickle.loads(pickle.dumps(ours)) if not callable(params["metric"]) else ours
     np.testing.assert_array_equal(copy.kneighbors(queries)[1], ours.kneighbors(queries)[1])
