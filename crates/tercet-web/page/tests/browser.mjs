@@ -120,7 +120,10 @@ export const settled = (page) =>
 export async function draw(page, { strokes, pen = 20 }) {
   await page.getByRole("button", { name: "Clear" }).click();
   await page.getByLabel("Pen width").fill(String(pen));
-  const box = await page.locator("canvas.pad").boundingBox();
+  const pad = page.locator("canvas.pad");
+  // Whatever was pressed before may have scrolled the pad out of the window.
+  await pad.scrollIntoViewIfNeeded();
+  const box = await pad.boundingBox();
   const at = ([x, y]) => [box.x + (x / 280) * box.width, box.y + (y / 280) * box.height];
   for (const stroke of strokes) {
     await page.mouse.move(...at(stroke[0]));
