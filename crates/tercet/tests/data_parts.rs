@@ -162,6 +162,66 @@ fn archives_are_read_like_folders() {
     assert!(message.starts_with(&path.join("train/cat/0.png").display().to_string()), "{message}");
 }
 
+/// A ZIP archive of these files.
+fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn the_data_of_an_archive_may_be_in_a_folder_beside_a_description_or_in_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(&folder.path().join("a.png"), 7);
+    let png = fs::read(folder.path().join("a.png")).unwrap();
+    let path = folder.path().join("pets.zip");
+    let [train, test] = ["train", "test"].map(|part| {
+        ["cat/0.png", "cat/1.png", "dog/2.png"].map(|file| (format!("pets/{part}/{file}"), &png[..]))
+    });
+    let mut files: Vec<(&str, &[u8])> =
+        train.iter().chain(&test).map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+    files.push(("README.txt", b"All pets."));
+    fs::write(&path, zipped(&files)).unwrap();
+    let set = open(&path).unwrap();
+    assert_eq!((set.train.len(), set.test.as_ref().unwrap().len()), (3, 3));
+    notes(&set, "the data is in ");
+
+    let part = zipped(&[("cat/0.png", &png), ("cat/1.png", &png), ("dog/2.png", &png)]);
+    fs::write(&path, zipped(&[("train.zip", &part), ("test.zip", &part), ("about.txt", b"Pets.")])).unwrap();
+    let set = open(&path).unwrap();
+    assert_eq!((set.train.len(), set.test.as_ref().unwrap().len()), (3, 3));
+
+    // An archive that is not unpacked is named.
+    let inside = folder.path().join("downloads");
+    fs::create_dir(&inside).unwrap();
+    fs::copy(&path, inside.join("pets.zip")).unwrap();
+    let message = open(&inside).unwrap_err().to_string();
+    assert!(
+        message.contains("found the archive pets.zip") && message.contains("Name the archive"),
+        "{message}"
+    );
+    let deeper = zipped(&[("pets.zip", &zipped(&[("pets.zip", &zipped(&[("pets.zip", &part)]))]))]);
+    fs::write(&path, deeper).unwrap();
+    let message = open(&path).unwrap_err().to_string();
+    assert!(message.contains("found the archive pets.zip"), "{message}");
+}
+
+#[test]
+fn a_table_in_an_archive_is_named_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set.zip");
+    let tables: [(&str, &[u8]); 2] =
+        [("a/train.csv", b"x,label\n1,a\n2,b\n3,b\n"), ("a/other.csv", b"x,label\n1,a\n2,b\n")];
+    fs::write(&path, zipped(&tables)).unwrap();
+    assert_eq!(open(&path.join("a/train.csv")).unwrap().train.len(), 3);
+    assert_eq!(open(&path.join("a/other.csv")).unwrap().train.len(), 2);
+    let message = open(&path.join("a/none.csv")).unwrap_err().to_string();
+    assert!(message.contains("set.zip") && message.contains("a/none.csv"), "{message}");
+}
+
 #[cfg(feature = "bzip2")]
 #[test]
 fn tables_may_be_compressed_by_bzip2() {

@@ -11,8 +11,8 @@ use crate::args::ensemble::EnsembleArgs;
 pub struct PredictArgs {
     /// The model file
     pub model: PathBuf,
-    /// Pictures (PNG, JPEG, WebP, GIF, TIFF, BMP or PGM), or `-` for standard input; or
-    /// rows without labels (CSV, Excel, ARFF, JSON, Parquet, NPY, NPZ), each of which gets a class.
+    /// Pictures (PNG, JPEG, WebP, GIF, TIFF, BMP or PGM), folders of pictures, or `-` for
+    /// standard input; or rows without labels (CSV, Excel, ARFF, JSON, Parquet, NPY, NPZ), each of which gets a class.
     /// Columns are matched with the features of the model by name
     #[arg(required = true, value_name = "PICTURE")]
     pub pictures: Vec<PathBuf>,

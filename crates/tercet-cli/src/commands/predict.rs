@@ -20,7 +20,8 @@ use crate::table::{self, table};
 use crate::{exit, explanation, output, picture};
 
 /// Classifies pictures. A picture that cannot be read is reported, and the others are classified.
-pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
+pub fn run(mut args: PredictArgs) -> anyhow::Result<ExitCode> {
+    args.pictures = with_pictures_of_folders(args.pictures)?;
     let ensemble = Ensemble::open(&args.ensemble.paths(&args.model), args.ensemble.test_time_shifts)?;
     // A table may come from standard input, if the model reads no pictures.
     let rows_only = ensemble.first().preprocessing().input().image.is_none();
@@ -65,6 +66,19 @@ pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
         table::print(&rows)?;
     }
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { exit::data() })
+}
+
+/// The files, with each folder replaced by the pictures in it.
+fn with_pictures_of_folders(paths: Vec<PathBuf>) -> tercet::Result<Vec<PathBuf>> {
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        if path.is_dir() {
+            files.extend(picture::in_folder(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }
 
 /// Rejects requests that the model cannot fulfil, and files that cannot be written, before the work.

@@ -51,6 +51,27 @@ fn every_format_of_picture_gets_the_same_answer() {
 }
 
 #[test]
+fn a_folder_stands_for_all_pictures_in_it() {
+    let scratch = Scratch::with_model();
+    let folder = scratch.path("pictures");
+    std::fs::create_dir_all(folder.join("more")).unwrap();
+    for name in ["b.png", "a.PNG", "more/c.png", ".hidden.png"] {
+        std::fs::write(folder.join(name), encoded(ImageFormat::Png)).unwrap();
+    }
+    std::fs::write(folder.join("notes.txt"), "hello").unwrap();
+    let json = scratch.run("predict linear.safetensors pictures --json").succeeds().json();
+    let names: Vec<&str> = json.as_array().unwrap().iter().map(|p| p["picture"].as_str().unwrap()).collect();
+    assert_eq!(names, ["pictures/a.PNG", "pictures/b.png", "pictures/more/c.png"]);
+
+    std::fs::create_dir(scratch.path("empty")).unwrap();
+    scratch.rejects(
+        "predict linear.safetensors empty",
+        3,
+        &["empty: found a folder without pictures", "png, jpg"],
+    );
+}
+
+#[test]
 fn every_kind_of_model_reads_pictures() {
     let scratch = Scratch::with_model();
     scratch.run("train neighbors --data small").succeeds();

@@ -9,7 +9,7 @@ use zip::ZipArchive;
 use super::content::{AGAIN, Content};
 use super::foreign;
 use super::image_folder::is_picture;
-use super::sibling_files::file_name;
+use super::sibling_files::{file_name, files, is_zip, stem};
 use crate::{Error, Result};
 
 /// The extensions of tables as text.
@@ -82,11 +82,21 @@ pub(super) fn with_entry<T>(
     Content::of_entry(Box::new(inside), compressed, &path.join(entry)).and_then(read)
 }
 
+/// The archive and the entry of a path such as `archive.zip/folder/test.csv`.
+pub(super) fn entry_of(path: &Path) -> Option<(PathBuf, String)> {
+    let archive = path.ancestors().skip(1).find(|parent| is_zip(parent) && parent.is_file())?;
+    let parts: Vec<_> = path.strip_prefix(archive).ok()?.iter().map(|part| part.to_string_lossy()).collect();
+    Some((archive.to_owned(), parts.join("/")))
+}
+
 /// Calls `read` with the only table of a file: of text, of an archive, or of a workbook; and with notes about it.
 pub(super) fn with_table<T>(
     path: &Path,
     read: impl FnOnce(Content<'_>, Vec<String>) -> Result<T>,
 ) -> Result<T> {
+    if let Some((archive, entry)) = entry_of(path) {
+        return with_entry(&archive, &entry, |content| read(content, Vec::new()));
+    }
     let content = Content::open(path)?;
     if !content.start().starts_with(b"PK") {
         return read(content, Vec::new());
@@ -108,45 +118,67 @@ pub(super) fn with_table<T>(
 }
 
 /// Calls `read` with a temporary folder of all files of an archive. Errors and notes name the archive instead.
+///
+/// Archives inside it are unpacked as well, into folders of their names: competitions publish `train.zip` and
+/// `test.zip` in one archive. Archives inside those are not, since an archive can contain itself.
 pub(super) fn with_files<T>(path: &Path, read: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
-    let mut archive = open(path)?;
     let temporary = tempfile::tempdir().map_err(Error::file("create a folder to unpack", path))?;
     // The name of the data set is that of the folder.
-    let folder = temporary.path().join(super::sibling_files::stem(path));
+    let folder = temporary.path().join(stem(path));
     let size = fs::metadata(path).map_err(Error::file("read", path))?.len();
     let mut left = size.saturating_mul(MOST_TIMES).max(MOST_ANYWAY);
+    unpack(path, &folder, &mut left)?;
+    let inside: Vec<PathBuf> = files(&folder).into_iter().filter(|file| is_zip(file)).collect();
+    for archive in inside {
+        let to = folder.join(stem(&archive));
+        // A table compressed alone keeps its name; so does an archive next to a folder of that name.
+        if !to.exists() && matches!(kind(&archive)?, Kind::Files) {
+            unpack(&archive, &to, &mut left).map_err(|error| name_archive(error, &folder, path))?;
+            fs::remove_file(&archive).map_err(Error::file("unpack", path))?;
+        }
+    }
+    read(&folder).map_err(|error| name_archive(error, &folder, path))
+}
+
+/// Writes the files of an archive into a folder, at most `left` bytes.
+fn unpack(path: &Path, folder: &Path, left: &mut u64) -> Result<()> {
+    let mut archive = open(path)?;
+    fs::create_dir_all(folder).map_err(Error::file("create a folder to unpack", path))?;
     for i in 0..archive.len() {
         let entry = archive.by_index(i).map_err(|error| broken(path, error))?;
         // Names that lead out of the folder are left out, as are links.
         let Some(name) = entry.enclosed_name().filter(|_| entry.is_file()) else { continue };
         let to = folder.join(&name);
         let write = || -> std::io::Result<u64> {
-            fs::create_dir_all(to.parent().unwrap_or(&folder))?;
+            fs::create_dir_all(to.parent().unwrap_or(folder))?;
             copy(&mut entry.take(left.saturating_add(1)), &mut File::create(&to)?)
         };
         let written = write().map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => broken(path, error),
             _ => Error::file("unpack", path)(error),
         })?;
-        left = left.checked_sub(written).ok_or_else(|| {
-            let found =
-                format!("an archive of {size} bytes that expands to more than {MOST_TIMES} times as many");
+        *left = left.checked_sub(written).ok_or_else(|| {
+            let found = format!("an archive that expands to more than {MOST_TIMES} times its size");
             Error::format(path, found, "an archive of data", "Unpack it and name the folder.")
         })?;
     }
-    fs::create_dir_all(&folder).map_err(Error::file("create a folder to unpack", path))?;
-    read(&folder).map_err(|error| match error {
-        Error::Format { path: inside, found, expected, remedy } => Error::Format {
-            path: within(&inside, &folder, path),
-            found: renamed(&found, &folder, path),
-            expected: renamed(&expected, &folder, path),
+    Ok(())
+}
+
+/// An error about an unpacked file as one about the archive.
+fn name_archive(error: Error, folder: &Path, archive: &Path) -> Error {
+    match error {
+        Error::Format { path, found, expected, remedy } => Error::Format {
+            path: within(&path, folder, archive),
+            found: renamed(&found, folder, archive),
+            expected: renamed(&expected, folder, archive),
             remedy,
         },
-        Error::File { action, path: inside, source } => {
-            Error::File { action, path: within(&inside, &folder, path), source }
+        Error::File { action, path, source } => {
+            Error::File { action, path: within(&path, folder, archive), source }
         }
         other => other,
-    })
+    }
 }
 
 /// The path of an unpacked file, as if the archive were the folder.

@@ -10,15 +10,9 @@ use rayon::prelude::*;
 use super::ReadOptions;
 use super::raw_subset::{Features, Labels, RawSubset, some_of};
 use super::sibling_files::{TEST, TRAIN, VALIDATION, file_name, has};
-use crate::image::{self, ImageShape, Picture, scale};
+use crate::image::{self, EXTENSIONS, ImageShape, Picture, scale};
 use crate::text::shortened;
 use crate::{Error, Result};
-
-/// The extensions of picture files.
-const ENDINGS: [&str; 15] = [
-    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "tif", "tiff", "bmp", "dib", "pgm", "ppm", "pbm",
-    "pnm",
-];
 
 /// The extensions of pictures that cannot be read.
 const UNREADABLE: [&str; 9] = ["heic", "heif", "avif", "jp2", "jxl", "svg", "psd", "dng", "tga"];
@@ -138,7 +132,7 @@ fn has_classes(folder: &Path) -> bool {
 
 /// Whether a folder holds pictures.
 fn has_pictures(folder: &Path) -> bool {
-    let all = [&ENDINGS[..], &UNREADABLE].concat();
+    let all = [&EXTENSIONS[..], &UNREADABLE].concat();
     folder.is_dir() && with_ending(folder, &all).is_ok_and(|pictures| !pictures.is_empty())
 }
 
@@ -159,7 +153,7 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Whether the name of a file is that of a picture.
 pub(super) fn is_picture(path: &Path) -> bool {
-    has_ending(path, &ENDINGS)
+    has_ending(path, &EXTENSIONS)
 }
 
 /// Rejects the first picture of a format that cannot be read: leaving it out would change the data without a word.

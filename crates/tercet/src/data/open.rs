@@ -92,6 +92,11 @@ pub(super) fn find(path: &Path, options: &ReadOptions, like: Option<&table::Layo
     if path == Path::new("-") {
         return standard_input(options, like);
     }
+    #[cfg(feature = "zip")]
+    if let Some((archive, entry)) = archive::entry_of(path) {
+        let name = sibling_files::stem(path);
+        return archive::with_entry(&archive, &entry, |content| text_file(name, content, options, like));
+    }
     let about = fs::metadata(path).map_err(|error| match similar_set(path) {
         Some(name) if error.kind() == std::io::ErrorKind::NotFound => {
             let found = format!("`{}`, which is neither a file nor a data set", path.display());
@@ -192,10 +197,10 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
             }
         }
     }
-    // Archives often hold a single folder.
-    if let [only] = &image_folder::entries(path)?[..]
-        && fs::symlink_metadata(only).is_ok_and(|about| about.is_dir())
-    {
+    // Archives often hold a single folder, and a description beside it.
+    let is_folder = |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|about| about.is_dir());
+    let entries = image_folder::entries(path)?;
+    if let [only] = entries.iter().filter(is_folder).collect::<Vec<_>>()[..] {
         let found = self::folder(only, options, like)?;
         let note = format!("the data is in {}", only.display());
         return Ok(Found { notes: [vec![note], found.notes].concat(), ..found });
@@ -204,6 +209,11 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
     let files = sibling_files::files(path);
     if let Some((file, Foreign { found, remedy })) = foreign::among(&files) {
         let found = format!("{}, which is {found}", sibling_files::file_name(file));
+        return Err(Error::format(path, found, expected, remedy));
+    }
+    if let Some(archive) = files.iter().find(|file| sibling_files::is_zip(file)) {
+        let found = format!("the archive {}", sibling_files::file_name(archive));
+        let remedy = format!("Name the archive: {}.", archive.display());
         return Err(Error::format(path, found, expected, remedy));
     }
     let remedy = "Put the files there, or name another folder or file; `--data mnist` needs no files.";

@@ -134,6 +134,11 @@ pub(super) fn shards(path: &Path, words: &[&str]) -> Vec<PathBuf> {
     files
 }
 
+/// Whether a file is called like a ZIP archive.
+pub(super) fn is_zip(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"))
+}
+
 /// The files of a folder that are not hidden, in order.
 pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());

@@ -36,3 +36,9 @@ pub(crate) use scale::scale;
 pub use segment::Bounds;
 pub(crate) use segment::{Found, segment};
 pub use shape::ImageShape;
+
+/// The file name extensions of pictures that [`open`] reads, in lower case.
+pub const EXTENSIONS: [&str; 15] = [
+    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "tif", "tiff", "bmp", "dib", "pgm", "ppm", "pbm",
+    "pnm",
+];
