@@ -77,7 +77,7 @@ class Program:
             self.run("predict", model, folder / "rows.npy", "--out", out)
             with open(out, newline="") as file:
                 rows = list(csv.DictReader(file))
-            labels = np.array([row["label"] for row in rows])
+            labels = np.array([row["class"] for row in rows])
             return evaluation["correct"] / evaluation["count"], labels
 
 

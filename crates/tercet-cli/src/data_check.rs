@@ -82,7 +82,10 @@ fn recipe_for(train: &Dataset, seed: u64) -> GradientDescentRecipe {
         }
         _ => None,
     };
-    GradientDescentRecipe { seed, ..convolutional.unwrap_or_else(GradientDescentRecipe::network) }
+    GradientDescentRecipe {
+        seed,
+        ..convolutional.unwrap_or_else(|| GradientDescentRecipe::network().by_data())
+    }
 }
 
 /// The recipe of the networks that find label errors.

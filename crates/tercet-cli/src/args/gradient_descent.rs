@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use tercet::linear::path::Reg;
 use tercet::loss::Loss;
 use tercet::optimizer::Optimizer;
-use tercet::recipe::GradientDescentRecipe;
+use tercet::recipe::{ByData, GradientDescentRecipe};
 use tercet::schedule::Schedule;
 use tercet::train::{ClassWeights, Length, Settings, StopBy};
 
@@ -21,7 +21,7 @@ const ADAM_LEARNING_RATE: f32 = 1e-3;
 /// The loss and the length of training. The defaults depend on the kind.
 #[derive(Args)]
 pub struct GradientDescentArgs {
-    /// Loss function
+    /// Loss function [default: svm for a linear classifier of pixels, or else softmax]
     #[arg(long, value_enum)]
     pub loss: Option<LossName>,
     /// Margin Δ of the SVM loss [default: 1]
@@ -30,8 +30,9 @@ pub struct GradientDescentArgs {
     /// Learning rate
     #[arg(long, visible_alias = "learning-rate", allow_negative_numbers = true)]
     pub lr: Option<f32>,
-    /// Regularisation strength: the coefficient of Σ W² in the loss. With `--solver dual`, `auto` or
-    /// a list chooses it by the validation accuracy
+    /// Regularisation strength: the coefficient of Σ W² in the loss [default: 1e-5, or 1e-4 for a
+    /// linear classifier; 1/N for N examples of standardised features]. With `--solver dual`, `auto`
+    /// or a list chooses it by the validation accuracy
     #[arg(long, allow_negative_numbers = true, value_name = "REG|auto|REG,…")]
     pub reg: Option<Reg>,
     /// Batch size
@@ -72,7 +73,11 @@ impl GradientDescentArgs {
         let train = self.settings(base.train)?;
         let class_weights = self.refinements.class_weights(base.class_weights.clone());
         let (seed, validation) = (self.seed.seed, self.split.validation);
-        Ok(GradientDescentRecipe { seed, validation, class_weights, train, ..base })
+        let by_data = ByData {
+            loss: base.by_data.loss && self.loss.is_none() && self.margin.is_none(),
+            reg: base.by_data.reg && self.reg.is_none(),
+        };
+        Ok(GradientDescentRecipe { seed, validation, class_weights, train, by_data, ..base })
     }
 
     /// The loss: the given one, or that of `base`, with the given margin.

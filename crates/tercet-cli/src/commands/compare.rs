@@ -148,10 +148,10 @@ impl Recipes {
         let with = |recipe| GradientDescentRecipe { seed, preprocessing: preprocessing.clone(), ..recipe };
         Recipes {
             neighbors: NeighborsRecipe { preprocessing: preprocessing.clone(), ..NeighborsRecipe::new(k) },
-            linear: with(GradientDescentRecipe::linear()),
+            linear: with(GradientDescentRecipe::linear().by_data()),
             network: with(GradientDescentRecipe {
                 hidden: hidden.to_vec(),
-                ..GradientDescentRecipe::network()
+                ..GradientDescentRecipe::network().by_data()
             }),
             convolutional: with(convolutional),
         }

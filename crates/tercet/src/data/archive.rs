@@ -62,7 +62,9 @@ pub(super) fn kind(path: &Path) -> Result<Kind> {
     }
     let tables: Vec<&&String> = files.iter().filter(|name| TABLES.contains(&ending(name).as_str())).collect();
     Ok(match tables[..] {
-        [table] if !files.iter().any(|name| is_picture(Path::new(name))) => Kind::Table((*table).clone()),
+        [table] if !files.iter().any(|name| is_picture(name.as_ref()) || is_zip(name.as_ref())) => {
+            Kind::Table((*table).clone())
+        }
         _ => Kind::Files,
     })
 }

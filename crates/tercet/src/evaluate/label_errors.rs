@@ -26,7 +26,7 @@ pub struct LabelErrorSettings {
 
 impl Default for LabelErrorSettings {
     fn default() -> Self {
-        LabelErrorSettings { folds: 5, k: 5, recipe: GradientDescentRecipe::network() }
+        LabelErrorSettings { folds: 5, k: 5, recipe: GradientDescentRecipe::network().by_data() }
     }
 }
 

@@ -11,10 +11,10 @@ use crate::model::{AnyClassifier, Card, DataRecord, Model, ScoreKind};
 use crate::neighbors::NeighborsClassifier;
 use crate::network::Network;
 use crate::preprocess::{Learner, Preprocessing};
-use crate::train::{Plan, Step, Trainer, Training, Validation, diagnose};
+use crate::train::{Plan, Settings, Step, Trainer, Training, Validation, diagnose};
 use crate::{Error, Result};
 
-use super::{DualRecipe, GradientDescentRecipe, Kind, NeighborsRecipe, Recipe};
+use super::{ByData, DualRecipe, GradientDescentRecipe, Kind, NeighborsRecipe, Recipe};
 
 /// A fitted model, and the history of fitting it.
 #[derive(Clone, Debug)]
@@ -166,6 +166,8 @@ pub struct TrainingSetup {
     pub network: Network,
     /// The weight of each training example in the loss, (N).
     pub weights: Option<Arc<[f32]>>,
+    /// The training settings of the recipe, with those that the data chooses.
+    pub settings: Settings,
 }
 
 impl GradientDescentRecipe {
@@ -183,12 +185,13 @@ impl GradientDescentRecipe {
         };
         let network = self.untrained_on(&data.train)?;
         let weights = self.class_weights.of_examples(&data.train, weights)?.map(Arc::from);
-        Ok(TrainingSetup { preprocessing, data, network, weights })
+        let settings = self.settings_for(&preprocessing, data.train.len());
+        Ok(TrainingSetup { preprocessing, data, network, weights, settings })
     }
 
     /// The plan of a training with this setup.
     pub fn plan(&self, setup: &TrainingSetup) -> Plan {
-        let plan = Plan::new(&setup.data.train, self.train, self.seed);
+        let plan = Plan::new(&setup.data.train, setup.settings, self.seed);
         let validation = Some(&setup.data.validation).filter(|held_out| !held_out.is_empty());
         Plan { weights: setup.weights.clone(), ..plan.with_validation(validation) }
     }
@@ -209,8 +212,9 @@ impl GradientDescentRecipe {
             Kind::Linear => AnyClassifier::Linear(LinearClassifier::try_from(network)?),
             _ => AnyClassifier::Network(network),
         };
-        let mut card = Card::new(train.classes().clone(), score_kind(self.train.loss));
-        card.settings = to_json(self);
+        let mut card = Card::new(train.classes().clone(), score_kind(setup.settings.loss));
+        let by_data = ByData::default();
+        card.settings = to_json(&GradientDescentRecipe { train: setup.settings, by_data, ..self.clone() });
         card.seed = Some(self.seed);
         card.data = Some(DataRecord::of(train));
         if let Some(check) = check {

@@ -65,7 +65,7 @@ use crate::preprocess::Spec;
 
 pub use dual::{DualRecipe, DualSettings};
 pub use fit::{DualHistory, FitProgress, Fitted, History, Observer, TrainingSetup, score_kind};
-pub use gradient_descent::GradientDescentRecipe;
+pub use gradient_descent::{ByData, GradientDescentRecipe};
 pub use neighbors::NeighborsRecipe;
 
 /// A recipe of any kind.
@@ -120,14 +120,14 @@ impl Recipe {
         Recipe::GradientDescent(GradientDescentRecipe::lecture())
     }
 
-    /// The default network: 128 hidden units, He initialisation.
+    /// The default network: 128 hidden units, He initialisation, and settings that suit the [data](ByData).
     pub fn network() -> Self {
-        Recipe::GradientDescent(GradientDescentRecipe::network())
+        Recipe::GradientDescent(GradientDescentRecipe::network().by_data())
     }
 
-    /// The default linear classifier, by gradient descent.
+    /// The default linear classifier, by gradient descent, with settings that suit the [data](ByData).
     pub fn linear() -> Self {
-        Recipe::GradientDescent(GradientDescentRecipe::linear())
+        Recipe::GradientDescent(GradientDescentRecipe::linear().by_data())
     }
 
     /// The default linear classifier, solved exactly.

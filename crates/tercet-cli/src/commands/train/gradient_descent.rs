@@ -51,6 +51,10 @@ pub fn run(
     interrupt::watch("the current model will be saved")?;
 
     say_preprocessing(&setup.preprocessing);
+    if setup.settings != recipe.train {
+        let (loss, reg) = (setup.settings.loss, setup.settings.reg);
+        say(format!("loss: {loss}, regularisation: {reg:.1e}, since the features are standardised"));
+    }
     say(format!("{}; {}", setup.network, data_in_words(&split)));
     let plan = recipe.plan(&setup);
     let identity = || {

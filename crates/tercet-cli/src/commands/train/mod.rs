@@ -31,7 +31,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
             if let Some(recipe) = dual.recipe(args)? {
                 return dual::run(common, recipe);
             }
-            let recipe = args.recipe(GradientDescentRecipe::linear())?;
+            let recipe = args.recipe(GradientDescentRecipe::linear().by_data())?;
             gradient_descent::run(
                 common,
                 "linear",
@@ -45,7 +45,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
             let hidden = if layers.is_some() { Vec::new() } else { hidden.clone() };
             let (layers, init) = (layers.clone(), Some(init(&network.init)?));
             let base = GradientDescentRecipe { hidden, layers, init, ..GradientDescentRecipe::network() };
-            let recipe = args.recipe(base)?;
+            let recipe = args.recipe(base.by_data())?;
             gradient_descent::run(
                 common,
                 "network",

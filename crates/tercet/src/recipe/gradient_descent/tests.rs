@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::*;
 use crate::augment::{Augment, Elastic};
-use crate::loss::Loss;
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
 use crate::train::{Length, StopBy};
@@ -223,4 +222,35 @@ fn augmentation_has_its_own_table() {
         let error = with(table).unwrap_err().to_string();
         assert!(error.starts_with("x.toml: found ") && error.contains(found), "{error}");
     }
+}
+
+#[test]
+fn the_data_chooses_the_settings_of_tables_only() {
+    use crate::data::{Dataset, split};
+    let labels: Vec<u32> = (0..40).map(|i| i % 2).collect();
+    let classes = vec!["a".to_owned(), "b".to_owned()];
+    let values = (0..80).map(|i| i as f32 * 0.37).collect();
+    let table = Dataset::from_features("table", 2, values, labels.clone(), classes.clone()).unwrap();
+    let shape = crate::image::ImageShape::gray(4, 1);
+    let pixels = (0..160).map(|i| (i * 37 % 256) as u8).collect();
+    let images = Dataset::from_pixels("images", shape, pixels, labels, classes).unwrap();
+
+    let recipe = GradientDescentRecipe::linear().by_data();
+    let settings = |recipe: &GradientDescentRecipe, data| {
+        let setup = recipe.set_up(&split(data, 8, 0).unwrap(), None).unwrap();
+        (setup.settings.loss, setup.settings.reg)
+    };
+    assert_eq!(settings(&recipe, &table), (Loss::Softmax, 1.0 / 32.0));
+    assert_eq!(settings(&recipe, &images), (Loss::SVM, 1e-4));
+    let mut given = recipe.clone();
+    given.by_data.loss = false;
+    assert_eq!(settings(&given, &table), (Loss::SVM, 1.0 / 32.0));
+    assert_eq!(settings(&GradientDescentRecipe::linear(), &table), (Loss::SVM, 1e-4));
+
+    // The model says which settings were used.
+    let split = split(&table, 8, 0).unwrap();
+    let setup = recipe.set_up(&split, None).unwrap();
+    let model = recipe.model(&setup, setup.network.clone(), &split.train, None).unwrap();
+    assert_eq!(model.card.settings["train"]["reg"], 1.0 / 32.0);
+    assert!(model.card.settings.get("by_data").is_none());
 }
