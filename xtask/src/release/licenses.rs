@@ -132,7 +132,11 @@ fn texts(folder: &Path) -> Result<Vec<String>> {
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
-        texts.push(text.trim_matches('\n').trim_end().to_owned());
+        let text = text.trim_matches('\n').trim_end();
+        // A single line is only a name, or a symbolic link that was packaged as a file.
+        if text.lines().count() > 1 {
+            texts.push(text.to_owned());
+        }
     }
     Ok(texts)
 }
@@ -191,7 +195,12 @@ mod tests {
 
     #[test]
     fn a_text_that_libraries_share_is_written_once() {
-        let files = [("a/LICENSE-MIT", "MIT\r\n"), ("a/src.rs", ""), ("b/license.txt", "\nMIT\n")];
+        let files = [
+            ("a/LICENSE-MIT", "MIT\r\nAs is.\r\n"),
+            ("a/src.rs", "not\na licence"),
+            ("b/license.txt", "\nMIT\nAs is.\n"),
+            ("b/LICENSE", "../LICENSE"),
+        ];
         let (folder, _) = planted(&files);
         let of = |name: &str| Library {
             name: format!("{name} 1.0.0"),
@@ -200,6 +209,9 @@ mod tests {
         };
         let written = document(&[of("a"), of("b")]);
         assert!(written.contains("a 1.0.0: MIT\nb 1.0.0: MIT\n"), "{written}");
-        assert!(written.ends_with(&format!("{RULE}\na 1.0.0\nb 1.0.0\n{RULE}\n\nMIT\n")), "{written}");
+        assert!(
+            written.ends_with(&format!("{RULE}\na 1.0.0\nb 1.0.0\n{RULE}\n\nMIT\nAs is.\n")),
+            "{written}"
+        );
     }
 }
