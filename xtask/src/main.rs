@@ -10,6 +10,7 @@ mod command;
 mod deny;
 mod fmt;
 mod python;
+mod release;
 mod repository;
 mod test;
 mod web;
@@ -46,6 +47,9 @@ enum Chore {
     Bind(web::bind::Arguments),
     /// Run every command in the book, and build its pages into target/book
     Book(book::Arguments),
+    /// Check, build and publish a release
+    #[command(subcommand)]
+    Release(release::Task),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "bind")]
         Chore::Bind(arguments) => web::bind::run(&arguments),
         Chore::Book(arguments) => book::run(&arguments, &repository),
+        Chore::Release(task) => release::run(&task, &repository),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ from ._threads import threads
 from ._torch import from_state_dict
 from ._tuning import Tuned, tune
 from .convolution import CNNClassifier
-from .datasets import Collection, Part, load_data, load_mnist
+from .datasets import Collection, Mnist, Part, load_data, load_mnist
 from .linear import LinearClassifier
 from .neighbors import (
     KNeighborsClassifier,
@@ -33,6 +33,7 @@ __all__ = [
     "LinearClassifier",
     "MLPClassifier",
     "MLPRegressor",
+    "Mnist",
     "NearestNeighbors",
     "Part",
     "RadiusNeighborsClassifier",

@@ -48,6 +48,13 @@ class Collection(NamedTuple):
     notes: list[str]
 
 
+class Mnist(Collection):
+    """MNIST, which is a data set that always has a test set."""
+
+    __slots__ = ()
+    test: Part
+
+
 def load_data(name: str) -> Collection:
     """Load a data set.
 
@@ -66,11 +73,11 @@ def load_data(name: str) -> Collection:
     return Collection(Part(*train), None if test is None else Part(*test), classes, image, notes)
 
 
-def load_mnist() -> Collection:
+def load_mnist() -> Mnist:
     """Load MNIST, which is part of this package: 60,000 + 10,000 images of 28 × 28 pixels.
 
     Returns
     -------
-    collection : Collection
+    mnist : Mnist
     """
-    return load_data("mnist")
+    return Mnist(*load_data("mnist"))
